@@ -1,0 +1,50 @@
+/* The stopwatch: paired, interleaved rounds in one process, as docs/measuring.md explains. Shared by hpck-tune and
+ * hpck-bench, so that one number means one thing. */
+#ifndef HPCK_AUTOTUNE_MEASURE_H
+#define HPCK_AUTOTUNE_MEASURE_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "error.h"
+
+/* One contestant: `run` enqueues or computes once, `finish` waits until it is done (NULL: run is synchronous). */
+struct measure_side {
+    hpck_status (*run)(void *context, struct error *err);
+    hpck_status (*finish)(void *context, struct error *err);
+    void *context;
+};
+
+struct measure_options {
+    int rounds;           /* rounds, each side once per round, order swapped every round */
+    double turn_seconds;  /* each turn repeats `run` until this has passed (at least once); its best call counts */
+    double rest_seconds;  /* sleep before a turn, so that spinning workers of the other side go to rest (0.035) */
+    double limit_seconds; /* stop after the round that passes this; 0: no limit */
+};
+#define MEASURE_OPTIONS_INIT                                                                                       \
+    {                                                                                                              \
+        24, 0.005, 0.035, 0.0                                                                                      \
+    }
+
+struct measure_times {
+    double min, median, p10, p90; /* seconds over the rounds */
+    int samples;
+};
+struct measure_ratio {
+    double median, p25, p75; /* over the rounds */
+};
+
+enum { MEASURE_SIDES_MAX = 8 };
+
+struct measure_result {
+    struct measure_times time[MEASURE_SIDES_MAX];
+    struct measure_ratio
+        ratio[MEASURE_SIDES_MAX]; /* side i against side 0: time[i] / time[0], above 1: side 0 wins */
+    double foreign_cpu; /* share of the machine that other processes used meanwhile; above 0.12 is suspect */
+};
+
+/* Warms every side up once, then measures 1 .. MEASURE_SIDES_MAX sides. `stop` (may be NULL) ends it early when true. */
+hpck_status measure_run(const struct measure_side *sides, int side_count, const struct measure_options *options,
+                        const volatile sig_atomic_t *stop, struct measure_result *result, struct error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* Real operands for a problem: random inputs on host and device, a poisoned output between guard zones, and the
+ * check against the double-precision oracle. One workload serves tuner, benchmark and tests alike. */
+#ifndef HPCK_AUTOTUNE_WORKLOAD_H
+#define HPCK_AUTOTUNE_WORKLOAD_H
+
+#include "plan.h"
+
+struct workload;
+
+struct workload_options {
+    uint64_t seed;
+    float alpha;    /* 1 for timing; tests vary both */
+    float beta;     /* 0 for timing */
+    int64_t ld_pad; /* elements added to every tight leading dimension; 0 for timing */
+    int64_t offset; /* first element of every operand; 0 for timing */
+    int copies;     /* operand sets that successive runs rotate through, so that a run does not find its operands
+                          in cache: 1 = hot, workload_copies_cold() = cold */
+};
+#define WORKLOAD_OPTIONS_INIT                                                                                      \
+    {                                                                                                              \
+        1, 1.0F, 0.0F, 0, 0, 1                                                                                     \
+    }
+
+/* Copies needed so that together they exceed twice the device's cache (at least 1). */
+int workload_copies_cold(const hpck_handle *handle, const struct problem *problem);
+
+hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
+                            const struct workload_options *options, struct workload **workload, struct error *err);
+void workload_free(struct workload *workload);
+
+/* Enqueues one run on the next set of operands; plan NULL: as hpck_gemm would. Does not wait. */
+hpck_status workload_run(struct workload *workload, hpck_plan *plan, struct error *err);
+
+/* Poisons the output, runs once, waits, and compares with the oracle: every element where that is affordable, a
+ * stratified random sample that covers every 16 x 16 block otherwise; guard zones always. INTERNAL with a message
+ * that names the first wrong element, its value, the expected one and the bound. */
+hpck_status workload_verify(struct workload *workload, hpck_plan *plan, struct error *err);
+
+/* Host copies of set 0's operands, for reference libraries: pointers to the first element. */
+struct workload_operands {
+    hpck_gemm_desc desc; /* of the problem as written (column-major stays so); buffers in it are unset */
+    float alpha, beta;
+    const void *a, *b, *bias;
+    void *c; /* writable scratch of the output's shape */
+};
+void workload_operands(struct workload *workload, struct workload_operands *out);
+
+#endif

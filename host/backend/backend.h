@@ -1,0 +1,78 @@
+/* What the library needs from a vendor's API: one table of functions per backend. opencl.c and (later) cuda.c
+ * implement it, mirror images of each other; the vendor library is opened at run time. No function here is called
+ * before a handle is created or devices are listed. */
+#ifndef HPCK_BACKEND_BACKEND_H
+#define HPCK_BACKEND_BACKEND_H
+
+#include "device.h"
+#include "family.h"
+
+struct backend_device;  /* an open device: driver entry points, context, current queue */
+struct backend_program; /* compiled and loaded text */
+struct backend_kernel;  /* one function of a program, with its own argument slots */
+
+struct launch_arg {
+    enum arg_kind kind;
+    union {
+        void *memory;    /* ARG_BUFFER, ARG_WORKSPACE */
+        int64_t integer; /* ARG_CALL, ARG_VALUE: an int64 kernel argument; ARG_LOCAL: bytes */
+        float scalar;    /* ARG_SCALAR */
+    } as;
+};
+
+struct backend {
+    const char *name; /* "opencl" */
+    enum dialect dialect;
+
+    /* Number of devices in *count, at most `capacity` described. No driver: 0 devices, HPCK_OK. */
+    hpck_status (*enumerate)(struct device_desc *devices, int capacity, int *count, struct error *err);
+
+    /* Own context and queue on the device with this selector; or the caller's objects (see hpck_opencl.h). */
+    hpck_status (*open)(const char *selector, struct backend_device **device, struct error *err);
+    hpck_status (*adopt)(void *context, void *device_id, void *queue, struct backend_device **device,
+                         struct error *err);
+    void (*close)(struct backend_device *device);
+    const struct device_desc *(*describe)(const struct backend_device *device);
+    hpck_status (*set_queue)(struct backend_device *device, void *queue, struct error *err);
+
+    /* Text that, beside source and options, decides what a compiled program is: platform, driver, compiler, device.
+     * Part of the disk cache's key. */
+    const char *(*fingerprint)(const struct backend_device *device);
+    hpck_status (*compile)(struct backend_device *device, const char *source, const char *options,
+                           struct backend_program **program, struct error *err);
+    /* The program as bytes that `load` accepts in another process; caller frees *bytes. */
+    hpck_status (*save)(struct backend_program *program, void **bytes, size_t *size, struct error *err);
+    hpck_status (*load)(struct backend_device *device, const void *bytes, size_t size,
+                        struct backend_program **program, struct error *err);
+    void (*unload)(struct backend_program *program);
+
+    hpck_status (*kernel_create)(struct backend_program *program, const char *name, struct backend_kernel **kernel,
+                                 struct error *err);
+    void (*kernel_free)(struct backend_kernel *kernel);
+    /* Arguments that have not changed since this kernel's last launch are not set again. */
+    hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
+                          const struct geometry *geometry, const hpck_sync *sync, struct error *err);
+
+    hpck_status (*allocate)(struct backend_device *device, size_t bytes, void **memory, struct error *err);
+    void (*release)(struct backend_device *device, void *memory);
+    /* A buffer with these contents that frees itself when everything enqueued until `retire` has finished. */
+    hpck_status (*upload)(struct backend_device *device, const void *host, size_t bytes, void **memory,
+                          struct error *err);
+    hpck_status (*retire)(struct backend_device *device, void *memory, struct error *err);
+    hpck_status (*write)(struct backend_device *device, void *memory, size_t offset, const void *host, size_t bytes,
+                         struct error *err);
+    hpck_status (*read)(struct backend_device *device, void *host, const void *memory, size_t offset, size_t bytes,
+                        struct error *err);
+    /* INVALID_ARGUMENT when `memory` is not a buffer of this device's context; else its size. `name` is the argument
+     * that the message names. */
+    hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name, size_t *bytes,
+                                struct error *err);
+    hpck_status (*flush)(struct backend_device *device, struct error *err);
+    hpck_status (*finish)(struct backend_device *device, struct error *err);
+};
+
+extern const struct backend *const backends[]; /* in order of preference */
+extern const int backend_count;
+extern const struct backend opencl_backend;
+
+#endif

@@ -1,0 +1,27 @@
+/* Plans: a problem, the choice for it, and its launches with everything that does not change per call already
+ * computed. Finding one is a hash look-up: no allocation, no lock, no string, no I/O. */
+#ifndef HPCK_RUN_PLAN_H
+#define HPCK_RUN_PLAN_H
+
+#include "handle.h"
+
+/* What a call of any op brings along, in the order of the op's [call], [scalar] and [buffer] lists. */
+struct call {
+    int64_t value[OP_CALLS_MAX];
+    float scalar[OP_SCALARS_MAX];
+    void *buffer[OP_BUFFERS_MAX];
+};
+
+/* The handle's plan for the problem (any form; made canonical here), made if it is not there yet. */
+hpck_status plan_get(hpck_handle *handle, const struct problem *problem, hpck_plan **plan);
+
+/* A plan of its own for a forced choice: for the tuner, the benchmark and the tests. Freed by plan_free. */
+hpck_status plan_force(hpck_handle *handle, const struct problem *problem, const struct family *family,
+                       const int64_t *param, hpck_plan **plan);
+void plan_free(hpck_plan *plan);
+
+const struct choice *plan_choice(const hpck_plan *plan);
+
+hpck_status plan_execute(hpck_plan *plan, const struct call *call, const hpck_sync *sync);
+
+#endif
