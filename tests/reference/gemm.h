@@ -1,18 +1,8 @@
-/* The oracle: GEMM in double precision, by the definition in hpck.h. A leaf: it knows no other room. */
+/* The oracle of GEMM in double precision, by the definition in hpck.h. A leaf: it knows no other room. */
 #ifndef HPCK_REFERENCE_GEMM_H
 #define HPCK_REFERENCE_GEMM_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-/* Storage formats, as bits in host memory. */
-enum reference_dtype { REFERENCE_F32 = 0, REFERENCE_F16 = 1, REFERENCE_BF16 = 2 }; /* = hpck_dtype */
-
-double reference_load(const void *data, enum reference_dtype dtype, int64_t index);
-/* Rounds to nearest even, as a device does; overflow gives infinity. */
-void reference_store(void *data, enum reference_dtype dtype, int64_t index, double value);
-double
-reference_epsilon(enum reference_dtype dtype); /* unit roundoff: half the distance from 1 to the next value */
+#include "numerics.h"
 
 /* One product, row-major; strides cover both layouts and transposes: A(i,p) = a[a_offset + i*a_row + p*a_col]. */
 struct reference_gemm {
@@ -29,7 +19,7 @@ struct reference_gemm {
 };
 
 /* The value of C(i,j) before rounding to dtype_out, and in *bound the largest error that fp32 accumulation in any
- * order plus one rounding to dtype_out may have (derived in docs/numerics.md). */
+ * order plus one rounding to dtype_out may have (docs/numerics.md). Compare with reference_matches. */
 double reference_gemm_value(const struct reference_gemm *gemm, int64_t i, int64_t j, double *bound);
 
 #endif

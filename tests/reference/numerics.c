@@ -1,0 +1,146 @@
+/* Formats, rounding and error bounds in double precision; docs/numerics.md has the derivations. */
+#include "numerics.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const struct format {
+    int digits;  /* significand bits, the hidden one included */
+    int quantum; /* exponent of the smallest subnormal */
+    double max;  /* largest finite value */
+} formats[] = {
+    /* f32  */ { 24, -149, FLT_MAX },
+    /* f16  */ { 11, -24, 65504.0 },
+    /* bf16 */ { 8, -133, 0x1.fep127 },
+};
+
+/* Exponent of the distance between neighbours around |value|. */
+static int spacing_exponent(const struct format *format, double value)
+{
+    if (value == 0.0) return format->quantum;
+    const int exponent = ilogb(value) - (format->digits - 1);
+    return exponent > format->quantum ? exponent : format->quantum;
+}
+
+static double round_to(const struct format *format, double value)
+{
+    if (!isfinite(value)) return value;
+    const int exponent = spacing_exponent(format, value);
+    const double rounded = scalbn(rint(scalbn(value, -exponent)), exponent);
+    return fabs(rounded) > format->max ? copysign(INFINITY, value) : rounded;
+}
+
+static double load_f16(uint16_t bits)
+{
+    const double sign = bits & 0x8000 ? -1.0 : 1.0;
+    const int exponent = (bits >> 10) & 0x1f;
+    const int fraction = bits & 0x3ff;
+    if (exponent == 0x1f) return fraction != 0 ? NAN : sign * INFINITY;
+    if (exponent == 0) return sign * scalbn(fraction, -24);
+    return sign * scalbn(fraction + 0x400, exponent - 25);
+}
+
+/* value is already one of the format's values. */
+static uint16_t store_f16(double value)
+{
+    const uint16_t sign = signbit(value) ? 0x8000 : 0;
+    const double size = fabs(value);
+    if (isnan(value)) return 0x7e00;
+    if (isinf(value)) return sign | 0x7c00;
+    if (size < 0x1p-14) return sign | (uint16_t)scalbn(size, 24);
+    const int exponent = ilogb(size);
+    return (uint16_t)(sign | (exponent + 15) << 10 | ((int)scalbn(size, 10 - exponent) & 0x3ff));
+}
+
+double reference_load(const void *data, enum reference_dtype dtype, int64_t index)
+{
+    const uint16_t *half = data;
+    const float *single = data;
+    float value;
+    uint32_t bits;
+    switch (dtype) {
+    case REFERENCE_F16:
+        return load_f16(half[index]);
+    case REFERENCE_BF16:
+        bits = (uint32_t)half[index] << 16;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    case REFERENCE_F32:
+        break;
+    }
+    return single[index];
+}
+
+void reference_store(void *data, enum reference_dtype dtype, int64_t index, double value)
+{
+    const double rounded = round_to(&formats[dtype], value);
+    const float single = (float)rounded;
+    uint32_t bits;
+    switch (dtype) {
+    case REFERENCE_F32:
+        ((float *)data)[index] = single;
+        break;
+    case REFERENCE_F16:
+        ((uint16_t *)data)[index] = store_f16(rounded);
+        break;
+    case REFERENCE_BF16:
+        memcpy(&bits, &single, sizeof bits);
+        ((uint16_t *)data)[index] = (uint16_t)(bits >> 16);
+        break;
+    }
+}
+
+double reference_epsilon(enum reference_dtype dtype)
+{
+    return scalbn(1.0, -formats[dtype].digits);
+}
+
+double reference_rounding(enum reference_dtype dtype, double value)
+{
+    return isfinite(value) ? scalbn(0.5, spacing_exponent(&formats[dtype], value)) : 0.0;
+}
+
+double reference_gamma(int64_t roundings)
+{
+    const double nu = (double)roundings * 0x1p-24;
+    return nu < 1.0 ? nu / (1.0 - nu) : INFINITY;
+}
+
+/* Each case: the formula of hpck.h; the largest slope of the function; the error of evaluating the formula in fp32
+ * with the accuracy that OpenCL 1.2, table 7.1 (full profile) demands: erf 16 ulp, exp 3 ulp, division 2.5 ulp. */
+double reference_activation(int activation, double x, double x_bound, double *bound)
+{
+    enum { IDENTITY = 0, RELU = 1, GELU = 2, SILU = 3 };
+    const double unit = 0x1p-24;
+    const double largest = fabs(x) + x_bound;
+    double y = x;
+    switch (activation) {
+    case RELU:
+        y = x < 0.0 ? 0.0 : x;
+        *bound = x_bound;
+        break;
+    case GELU:
+        y = x * (1.0 + erf(x * 0.70710678118654752440)) / 2.0;
+        *bound = 1.13 * x_bound + 18.0 * unit * largest + reference_gamma(3) * fabs(y) + FLT_MIN;
+        break;
+    case SILU:
+        y = x / (1.0 + exp(-x));
+        *bound = 1.1 * x_bound + reference_gamma(14) * (fabs(y) + 1.1 * x_bound) + largest / FLT_MAX + FLT_MIN;
+        break;
+    case IDENTITY:
+    default:
+        *bound = x_bound;
+        break;
+    }
+    return y;
+}
+
+bool reference_matches(double got, double value, double bound, enum reference_dtype dtype)
+{
+    if (isinf(bound)) return true;
+    if (isnan(value)) return isnan(got);
+    if (isinf(value)) return got == value;
+    if (isinf(got)) return round_to(&formats[dtype], value + copysign(bound, got)) == got;
+    return fabs(got - value) <= bound;
+}
