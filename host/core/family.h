@@ -106,7 +106,8 @@ extern const int family_count;
 
 const struct family *family_find(const char *name); /* NULL: none */
 const struct family_text *family_text(const struct family *family, enum dialect dialect, const struct problem *p);
-int family_param_index(const struct family *family, const char *name); /* -1: none */
+int family_param_index(const struct family *family, const char *name);           /* -1: none */
+bool family_param_allows(const struct family *family, int index, int64_t value); /* value is one of the list */
 
 /* "tile_m=256 tile_n=128 ..." in the order of the declaration; buffer of size bytes; returns buffer. */
 char *family_params_print(const struct family *family, const int64_t *param, char *buffer, size_t size);

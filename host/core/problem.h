@@ -27,6 +27,10 @@ hpck_status problem_parse(const char *text, struct problem *problem, struct erro
 /* buffer has PROBLEM_TEXT_MAX bytes; returns buffer. */
 char *problem_print(const struct problem *problem, char *buffer);
 
+/* INVALID_ARGUMENT: a negative size, or sizes whose products (extents, bytes, operations) do not fit in int64. Parsed
+ * problems have passed it; whoever fills a problem by hand calls it. */
+hpck_status problem_check(const struct problem *problem, struct error *err);
+
 /* The same computation in the one form that families see (GEMM: row-major). */
 struct problem problem_canonical(const struct problem *problem);
 

@@ -17,11 +17,11 @@ struct choice {
 
 const char *selected_by_name(enum selected_by by); /* "exact" "nearest" "related" "model" "forced" */
 
-/* problem must be canonical. workspace_cap: bytes that resources().workspace_bytes may not exceed.
+/* problem must be canonical. db and verbose may be NULL; candidates passed over go to verbose ("check"). workspace_cap: bytes that resources().workspace_bytes may not exceed.
  * UNSUPPORTED: no family has a legal point; the message lists the reason of every family. */
 hpck_status select_choice(const struct tunedb *db, const struct device_desc *device, enum dialect dialect,
-                          const struct problem *problem, int64_t workspace_cap, struct choice *choice,
-                          struct error *err);
+                          const struct problem *problem, int64_t workspace_cap, struct verbose *verbose,
+                          struct choice *choice, struct error *err);
 
 /* NULL: the point is legal on the device for the problem, and a text exists; else why not. */
 const char *select_rejection(const struct family *family, const struct device_desc *device, enum dialect dialect,

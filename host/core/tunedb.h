@@ -21,6 +21,7 @@ struct tunedb_record {
 };
 
 struct tunedb;
+struct verbose;
 
 /* What loading passed over, for reports: nothing is silently used or lost. */
 struct tunedb_stats {
@@ -34,8 +35,8 @@ enum { TUNEDB_LAYERS_MAX = 4 };
 
 /* Loads every layer: `path` (else HPCK_DB), the user's file, the system's file, the table in the library. Missing
  * files are fine, except `path` itself when given by the caller's hand. Notes about what was passed over go to
- * verbose. Errors: DB_FORMAT (not one readable line in an explicit file), IO, OUT_OF_MEMORY. */
-hpck_status tunedb_open(const char *path, struct tunedb **db, struct error *err);
+ * verbose (may be NULL). Errors: DB_FORMAT (not one readable line in an explicit file), IO, OUT_OF_MEMORY. */
+hpck_status tunedb_open(const char *path, struct verbose *verbose, struct tunedb **db, struct error *err);
 void tunedb_close(struct tunedb *db);
 int tunedb_layer_count(const struct tunedb *db);
 const char *tunedb_layer_path(const struct tunedb *db, int layer); /* "(built in)" for the table in the library */
