@@ -31,14 +31,16 @@ static double round_to(const struct format *format, double value)
     return fabs(rounded) > format->max ? copysign(INFINITY, value) : rounded;
 }
 
-static double load_f16(uint16_t bits)
+static double load_f16(uint16_t half)
 {
-    const double sign = bits & 0x8000 ? -1.0 : 1.0;
-    const int exponent = (bits >> 10) & 0x1f;
-    const int fraction = bits & 0x3ff;
-    if (exponent == 0x1f) return fraction != 0 ? NAN : sign * INFINITY;
-    if (exponent == 0) return sign * scalbn(fraction, -24);
-    return sign * scalbn(fraction + 0x400, exponent - 25);
+    const uint64_t sign = (uint64_t)(half & 0x8000) << 48;
+    const unsigned exponent = (half >> 10) & 0x1f;
+    const uint64_t fraction = half & 0x3ff;
+    if (exponent == 0) return (sign != 0 ? -0x1p-24 : 0x1p-24) * (double)fraction;
+    const uint64_t bits = sign | (uint64_t)(exponent == 0x1f ? 0x7ff : exponent - 15 + 1023) << 52 | fraction << 42;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /* value is already one of the format's values. */
@@ -115,17 +117,19 @@ double reference_activation(int activation, double x, double x_bound, double *bo
     const double unit = 0x1p-24;
     const double largest = fabs(x) + x_bound;
     double y = x;
+    *bound = x_bound;
     switch (activation) {
     case RELU:
         y = x < 0.0 ? 0.0 : x;
-        *bound = x_bound;
         break;
     case GELU:
         y = x * (1.0 + erf(x * 0.70710678118654752440)) / 2.0;
+        if (!isfinite(x)) break;
         *bound = 1.13 * x_bound + 18.0 * unit * largest + reference_gamma(3) * fabs(y) + FLT_MIN;
         break;
     case SILU:
         y = x / (1.0 + exp(-x));
+        if (!isfinite(x)) break;
         *bound = 1.1 * x_bound + reference_gamma(14) * (fabs(y) + 1.1 * x_bound) + largest / FLT_MAX + FLT_MIN;
         break;
     case IDENTITY:
