@@ -34,17 +34,25 @@ struct measure_ratio {
     double median, p25, p75; /* over the rounds */
 };
 
-enum { MEASURE_SIDES_MAX = 8 };
+enum { MEASURE_SIDES_MAX = 8, MEASURE_ROUNDS_MAX = 100000 };
 
 struct measure_result {
     struct measure_times time[MEASURE_SIDES_MAX];
     struct measure_ratio
         ratio[MEASURE_SIDES_MAX]; /* side i against side 0: time[i] / time[0], above 1: side 0 wins */
-    double foreign_cpu; /* share of the machine that other processes used meanwhile; above 0.12 is suspect */
+    double foreign_cpu; /* share of the machine that other processes used meanwhile: above 0.12 is suspect, negative
+                           where the system does not tell */
 };
 
-/* Warms every side up once, then measures 1 .. MEASURE_SIDES_MAX sides. `stop` (may be NULL) ends it early when true. */
+/* Warms every side up once, then measures 1 .. MEASURE_SIDES_MAX sides. `stop` (may be NULL) ends it after the round in
+ * which it became true; one round is always finished. A side that fails ends the run with its error. */
 hpck_status measure_run(const struct measure_side *sides, int side_count, const struct measure_options *options,
                         const volatile sig_atomic_t *stop, struct measure_result *result, struct error *err);
+
+/* The statistics by themselves, over count >= 1 values, which are sorted in place. */
+struct measure_times measure_times_of(double *samples, int count);
+struct measure_ratio measure_ratio_of(double *ratios, int count);
+
+double measure_now(void); /* seconds of a clock that never jumps */
 
 #endif

@@ -21,7 +21,8 @@ struct workload_options {
         1, 1.0F, 0.0F, 0, 0, 1                                                                                     \
     }
 
-/* Copies needed so that together they exceed twice the device's cache (at least 1). */
+/* Copies needed so that together they exceed twice the device's cache: at least 1; at most 4096, and no more than an
+ * eighth of the device's memory, so that the tiniest problems stay in cache. */
 int workload_copies_cold(const hpck_handle *handle, const struct problem *problem);
 
 hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
@@ -32,9 +33,15 @@ void workload_free(struct workload *workload);
 hpck_status workload_run(struct workload *workload, hpck_plan *plan, struct error *err);
 
 /* Poisons the output, runs once, waits, and compares with the oracle: every element where that is affordable, a
- * stratified random sample that covers every 16 x 16 block otherwise; guard zones always. INTERNAL with a message
- * that names the first wrong element, its value, the expected one and the bound. */
+ * stratified random sample otherwise, one element of every 16 x 16 block (of larger blocks where that would take more
+ * than 2^28 multiplications). Always: every element was written (beta == 0), and nothing but them (guard zones, gaps
+ * between rows). INTERNAL with a message that names the first wrong element, its value, the expected one and the bound. */
 hpck_status workload_verify(struct workload *workload, hpck_plan *plan, struct error *err);
+
+/* The parts of workload_verify, which is poison, run, wait, check: for whoever interferes in between (tests). */
+hpck_status workload_poison(struct workload *workload, struct error *err);
+hpck_status workload_check(struct workload *workload, struct error *err);
+hpck_buffer workload_output(const struct workload *workload); /* of set 0 */
 
 /* Host copies of set 0's operands, for reference libraries: pointers to the first element. */
 struct workload_operands {

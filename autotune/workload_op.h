@@ -1,0 +1,63 @@
+/* What workload.c asks of an operation: which operands a problem has, how one run is issued, and what every element of
+ * the output should be. One file per op (workload_gemm.c); workload.c does the rest. Private to the two. */
+#ifndef HPCK_AUTOTUNE_WORKLOAD_OP_H
+#define HPCK_AUTOTUNE_WORKLOAD_OP_H
+
+#include "workload.h"
+
+enum { WORKLOAD_OPERANDS_MAX = 4 };
+
+/* `count` matrices, one after the other, of rows x columns whose rows lie ld elements apart. Memory of one set:
+ *     guard | offset | elements of the matrices, gaps of ld - columns in between | guard
+ * Guards, offset and gaps are poisoned: a kernel that uses them in an input spreads NaN, one that writes them in the
+ * output is caught. */
+struct workload_operand {
+    const char *name;
+    hpck_dtype dtype;
+    int64_t count, rows, columns, ld;
+    /* filled in by workload.c */
+    int64_t first;    /* of a set: where the first matrix begins */
+    int64_t elements; /* of a set, guards included */
+    void *host;       /* one set */
+    void *memory;     /* options.copies sets, one after the other */
+};
+
+/* One element of the output that is checked, and what it should be. */
+struct expectation {
+    int64_t index; /* into the set */
+    double value, bound;
+};
+
+struct workload_op {
+    enum op_id op;
+    /* Declares w->operand, w->operand_count and w->output; sizes are checked for overflow afterwards. */
+    hpck_status (*declare)(struct workload *w, struct error *err);
+    hpck_status (*run)(struct workload *w, hpck_plan *plan, int set, struct error *err);
+    /* Element (row, column) of output matrix `matrix`; *bound: the largest error that correct arithmetic may have. */
+    double (*expect)(const struct workload *w, int64_t matrix, int64_t row, int64_t column, double *bound);
+    /* Multiplications behind one element of the output: the price of `expect`. */
+    int64_t (*terms)(const struct workload *w);
+    void (*operands)(const struct workload *w, struct workload_operands *out);
+};
+
+extern const struct workload_op workload_gemm;
+
+struct workload {
+    hpck_handle *handle;
+    struct problem problem;
+    struct workload_options options;
+    const struct workload_op *op;
+    struct workload_operand operand[WORKLOAD_OPERANDS_MAX];
+    int operand_count;
+    int output;    /* index of the operand that is written */
+    void *initial; /* the output's set before a run: poison, and with beta != 0 random elements */
+    int next_set;
+    struct expectation *expected; /* made by the first check */
+    int64_t expected_count;
+};
+
+/* The host's or device's first element of an operand. */
+void *workload_host(const struct workload *w, int operand);
+hpck_buffer workload_buffer(const struct workload *w, int operand, int set);
+
+#endif
