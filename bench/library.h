@@ -1,0 +1,19 @@
+/* A shared library opened at run time. */
+#ifndef HPCK_BENCH_LIBRARY_H
+#define HPCK_BENCH_LIBRARY_H
+
+#include "error.h"
+
+struct library {
+    void *handle;
+    char file[128]; /* the name of the file that was opened, links resolved: it carries the version */
+};
+
+/* Opens the file that the environment variable names, else `soname`. UNSUPPORTED: not there. */
+hpck_status library_open(struct library *library, const char *variable, const char *soname, struct error *err);
+void library_close(struct library *library);
+
+/* Stores the address of a function in the function pointer at `pointer`. UNSUPPORTED: the library lacks it. */
+hpck_status library_function(const struct library *library, const char *name, void *pointer, struct error *err);
+
+#endif

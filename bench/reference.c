@@ -1,0 +1,9 @@
+/* The libraries to compare with; a new one is its own file and a line here. */
+#include "reference.h"
+
+const struct reference *const references[] = {
+    &reference_openblas,
+    &reference_clblast,
+    &reference_self_f32,
+};
+const int reference_count = sizeof references / sizeof *references;

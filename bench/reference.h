@@ -1,0 +1,38 @@
+/* A library that hpck is compared with. Each lives in a file of its own, is opened at run time, and gets the very
+ * operands that hpck computes with; reference.c lists them. */
+#ifndef HPCK_BENCH_REFERENCE_H
+#define HPCK_BENCH_REFERENCE_H
+
+#include "workload.h"
+
+struct reference {
+    const char *name; /* for --against */
+    const char *doc;
+    bool on_request; /* measured only when --against names it */
+
+    /* Opens the library. UNSUPPORTED: this machine does not have it. */
+    hpck_status (*load)(void **library, struct error *err);
+    void (*unload)(void *library);
+    const char *(*version)(const void *library);
+
+    /* Prepares the problem with the workload's operands, `copies` sets of them that successive runs rotate through.
+     * UNSUPPORTED: the library does not compute such a problem. */
+    hpck_status (*open)(void *library, hpck_handle *handle, const struct problem *problem,
+                        struct workload *workload, int copies, void **state, struct error *err);
+    const char *(*routine)(const void *state); /* what `run` calls, for people; "" when there is nothing to tell */
+    hpck_status (*run)(void *state, struct error *err);
+    hpck_status (*finish)(void *state, struct error *err); /* NULL: run is synchronous */
+    /* Runs once and compares with the oracle; INTERNAL names the first wrong element. */
+    hpck_status (*verify)(void *state, struct error *err);
+    void (*close)(void *state);
+};
+
+extern const struct reference reference_openblas;
+extern const struct reference reference_clblast;
+extern const struct reference reference_self_f32;
+
+enum { REFERENCES_MAX = 6 }; /* with hpck and its default kernel they are MEASURE_SIDES_MAX sides */
+extern const struct reference *const references[];
+extern const int reference_count;
+
+#endif
