@@ -20,20 +20,34 @@ struct launch_arg {
     } as;
 };
 
+/* Where a memory object lies: a sub-buffer is a range of the buffer it was cut from. */
+struct memory_range {
+    const void *root;
+    size_t offset; /* bytes from the start of root */
+    size_t bytes;
+};
+
+/* Everything enqueued through one device runs in the order of the calls, whatever the kind of queue and across
+ * set_queue: the steps of a plan and the shared workspace rely on it. */
 struct backend {
     const char *name; /* "opencl" */
     enum dialect dialect;
 
-    /* Number of devices in *count, at most `capacity` described. No driver: 0 devices, HPCK_OK. */
+    /* Number of devices in *count, at most `capacity` described. NO_DEVICE: no driver, and *count is 0; the message
+     * says why. */
     hpck_status (*enumerate)(struct device_desc *devices, int capacity, int *count, struct error *err);
 
-    /* Own context and queue on the device with this selector; or the caller's objects (see hpck_opencl.h). */
+    /* Own context and queue on the device with this selector as enumerate spelt it; or the caller's objects (see
+     * hpck_opencl.h), which are retained. */
     hpck_status (*open)(const char *selector, struct backend_device **device, struct error *err);
     hpck_status (*adopt)(void *context, void *device_id, void *queue, struct backend_device **device,
                          struct error *err);
+    /* Waits for what was enqueued through this device. */
     void (*close)(struct backend_device *device);
     const struct device_desc *(*describe)(const struct backend_device *device);
     hpck_status (*set_queue)(struct backend_device *device, void *queue, struct error *err);
+    /* The vendor's objects in use, not retained; any of the pointers may be NULL. */
+    void (*objects)(const struct backend_device *device, void **context, void **device_id, void **queue);
 
     /* Text that, beside source and options, decides what a compiled program is: platform, driver, compiler, device.
      * Part of the disk cache's key. */
@@ -49,9 +63,13 @@ struct backend {
     hpck_status (*kernel_create)(struct backend_program *program, const char *name, struct backend_kernel **kernel,
                                  struct error *err);
     void (*kernel_free)(struct backend_kernel *kernel);
-    /* Arguments that have not changed since this kernel's last launch are not set again. */
+    /* Numbers that have not changed since this kernel's last launch are not set again; memory always is, because the
+     * address of a freed object may have come back as another one. */
     hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err);
+
+    /* Enqueues nothing; *sync->event (when asked for) completes when the wait list and earlier launches have. */
+    hpck_status (*marker)(struct backend_device *device, const hpck_sync *sync, struct error *err);
 
     hpck_status (*allocate)(struct backend_device *device, size_t bytes, void **memory, struct error *err);
     void (*release)(struct backend_device *device, void *memory);
@@ -63,11 +81,11 @@ struct backend {
                          struct error *err);
     hpck_status (*read)(struct backend_device *device, void *host, const void *memory, size_t offset, size_t bytes,
                         struct error *err);
-    /* INVALID_ARGUMENT when `memory` is not a buffer of this device's context; else its size. `name` is the argument
-     * that the message names. */
-    hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name, size_t *bytes,
-                                struct error *err);
-    hpck_status (*flush)(struct backend_device *device, struct error *err);
+    /* INVALID_ARGUMENT when `memory` is not a buffer of this device's context; else where it lies. `name` is the
+     * argument that the message names. */
+    hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name,
+                                struct memory_range *range, struct error *err);
+    /* Waits for everything in the current queue; LAUNCH_FAILED when a launch since the last finish failed. */
     hpck_status (*finish)(struct backend_device *device, struct error *err);
 };
 

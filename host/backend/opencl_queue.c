@@ -1,0 +1,82 @@
+/* Order and completion: what a command waits for, markers, and waiting for the end of the queue. */
+#include "opencl.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- what a command waits for ---- */
+
+hpck_status wait_list_make(struct backend_device *device, const hpck_sync *sync, struct wait_list *list,
+                           struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    size_t callers = sync != NULL ? sync->wait_count : 0;
+    bool needs_last = device->last != NULL && (device->out_of_order || device->last_is_elsewhere);
+    *list = (struct wait_list){ 0 };
+    if (callers > UINT32_MAX - 1)
+        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "sync: wait_count = %zu is more than OpenCL allows", callers);
+    if (callers == 0 && !needs_last) goto done;
+    if (!needs_last) {
+        list->events = (const cl_event *)(const void *)sync->wait_list;
+    } else if (callers == 0) {
+        list->events = &device->last;
+    } else {
+        list->owned = malloc((callers + 1) * sizeof *list->owned);
+        if (list->owned == NULL) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "sync: out of memory for %zu events", callers);
+        memcpy(list->owned, sync->wait_list, callers * sizeof *list->owned);
+        list->owned[callers] = device->last;
+        list->events = list->owned;
+    }
+    list->count = (cl_uint)(callers + (needs_last ? 1 : 0));
+done:
+    return st;
+}
+
+void wait_list_free(struct wait_list *list)
+{
+    free(list->owned);
+}
+
+void opencl_enqueued(struct backend_device *device, cl_event event, const hpck_sync *sync)
+{
+    if (device->last != NULL) device->cl.clReleaseEvent(device->last);
+    device->last = event;
+    device->last_is_elsewhere = false;
+    if (sync != NULL && sync->event != NULL) {
+        device->cl.clRetainEvent(event);
+        *sync->event = event;
+    }
+}
+
+hpck_status opencl_marker(struct backend_device *device, const hpck_sync *sync, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct wait_list wait = { 0 };
+    cl_event event = NULL;
+    HPCK_TRY(wait_list_make(device, sync, &wait, err));
+    CL_TRY(err, HPCK_LAUNCH_FAILED,
+           device->cl.clEnqueueMarkerWithWaitList(device->queue, wait.count, wait.events, &event),
+           "clEnqueueMarkerWithWaitList");
+    opencl_enqueued(device, event, sync);
+done:
+    wait_list_free(&wait);
+    return st;
+}
+
+/* ---- completion ---- */
+
+hpck_status opencl_finish(struct backend_device *device, struct error *err)
+{
+    const struct opencl_api *cl = &device->cl;
+    hpck_status st = HPCK_OK;
+    CL_TRY(err, HPCK_LAUNCH_FAILED, cl->clFinish(device->queue), "clFinish");
+    if (device->last == NULL) goto done;
+
+    cl_int state = CL_COMPLETE;
+    cl->clGetEventInfo(device->last, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    if (state < 0) CL_TRY(err, HPCK_LAUNCH_FAILED, state, "an earlier call failed on the device");
+done:
+    return st;
+}
