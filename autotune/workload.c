@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
 #include "reference/numerics.h"
 
 enum {
@@ -23,15 +24,6 @@ static const double SAMPLE_TERMS = 1 << 28;
 static const struct workload_op *const ops[] = { &workload_gemm };
 
 /* ---- random and poisoned memory --------------------------------------------------------------------------- */
-
-/* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
 
 /* Mean 0, variance 1: the sum of four uniform 16-bit numbers is near enough to a normal one. */
 static double random_normal(uint64_t *state)
@@ -238,7 +230,7 @@ static int64_t blocks(int64_t extent, int64_t side)
 static int64_t pick(int64_t start, int64_t side, int64_t extent, uint64_t *random)
 {
     int64_t span = start + side <= extent ? side : extent - start;
-    return start + (int64_t)(random_next(random) % (uint64_t)span);
+    return start + (int64_t)random_below(random, (uint64_t)span);
 }
 
 /* Columns outside, rows inside: successive dot products share the lines of the operand that is read with a stride. */
