@@ -1,4 +1,4 @@
-/* What core knows of an operation beside its generated fields: how its problems are written and what they cost.
+/* What core knows of an operation beside its generated op_desc: how its problems are written and what they cost.
  * A new operation is one file op_NAME.c and one row in the table of problem.c. */
 #ifndef HPCK_CORE_OP_H
 #define HPCK_CORE_OP_H
@@ -17,17 +17,14 @@ struct words {
 bool words_next(struct words *words, struct word *word);
 
 bool word_is(struct word word, const char *text);
-/* "f16" or "f16>f32"; false: no such dtype. */
-bool word_dtypes(struct word word, hpck_dtype *in, hpck_dtype *out);
+/* "f16" or "f16>f32", if problem->op has it. */
+bool word_dtypes(struct word word, struct problem *problem);
 /* Digits only, no sign, at most INT64_MAX. */
 bool word_size(struct word word, int64_t *size);
 /* "m64n64k32" for the letters "mnk", each once and in this order; stores what it understood even when it fails. */
 bool word_sizes(struct word word, const char *letters, int64_t *const *sizes);
 
 struct op {
-    const char *name;
-    int key_count; /* leading fields of the union that the language prints; those after them are traits */
-
     /* A small valid problem: what is missing from a text that was not understood is shown with its values. */
     struct problem (*example)(void);
     /* Reads the words after the op's name over the example in *problem. NULL: all understood; else what was expected

@@ -29,16 +29,6 @@ static struct problem example(void)
 
 /* ---- text --------------------------------------------------------------------------------------------------- */
 
-static bool parse_dtypes(struct word word, struct problem *problem)
-{
-    hpck_dtype in;
-    hpck_dtype out;
-    if (!word_dtypes(word, &in, &out) || (out != in && out != HPCK_F32)) return false;
-    problem->dtype_in = in;
-    problem->dtype_out = out;
-    return true;
-}
-
 static bool parse_trans(struct word word, struct gemm_fields *gemm)
 {
     if (word.length != 2 || strspn(word.text, "nt") < 2) return false;
@@ -75,7 +65,7 @@ static const char *parse(struct words *words, struct problem *problem, struct wo
 {
     struct gemm_fields *gemm = &problem->field.gemm;
     unsigned seen = 0;
-    if (!words_next(words, word) || !parse_dtypes(*word, problem)) return EXPECTED_DTYPES;
+    if (!words_next(words, word) || !word_dtypes(*word, problem)) return EXPECTED_DTYPES;
     if (!words_next(words, word) || !parse_trans(*word, gemm)) return EXPECTED_TRANS;
     if (!words_next(words, word) || !word_sizes(*word, "mnk", (int64_t *[]){ &gemm->m, &gemm->n, &gemm->k }))
         return EXPECTED_SIZES;
@@ -178,8 +168,6 @@ static double distance(const struct problem *pa, const struct problem *pb)
 }
 
 const struct op op_gemm = {
-    .name = "gemm",
-    .key_count = offsetof(struct gemm_fields, batch_lists) / sizeof(int64_t),
     .example = example,
     .parse = parse,
     .print = print,

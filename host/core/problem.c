@@ -65,13 +65,22 @@ static bool word_dtype(struct word word, hpck_dtype *dtype)
     return false;
 }
 
-bool word_dtypes(struct word word, hpck_dtype *in, hpck_dtype *out)
+bool word_dtypes(struct word word, struct problem *problem)
 {
+    const struct op_desc *desc = &op_descs[problem->op];
     const char *arrow = word.length > 0 ? memchr(word.text, '>', word.length) : NULL;
     size_t first = arrow != NULL ? (size_t)(arrow - word.text) : word.length;
-    if (!word_dtype((struct word){ word.text, first }, in)) return false;
-    *out = *in;
-    return arrow == NULL || word_dtype((struct word){ arrow + 1, word.length - first - 1 }, out);
+    struct dtype_pair pair;
+    if (!word_dtype((struct word){ word.text, first }, &pair.in)) return false;
+    pair.out = pair.in;
+    if (arrow != NULL && !word_dtype((struct word){ arrow + 1, word.length - first - 1 }, &pair.out)) return false;
+    for (int i = 0; i < desc->dtype_count; i++) {
+        if (desc->dtypes[i].in != pair.in || desc->dtypes[i].out != pair.out) continue;
+        problem->dtype_in = pair.in;
+        problem->dtype_out = pair.out;
+        return true;
+    }
+    return false;
 }
 
 bool word_size(struct word word, int64_t *size)
@@ -138,7 +147,7 @@ hpck_status problem_parse(const char *text, struct problem *problem, struct erro
     const struct op *op = NULL;
     words_next(&words, &word);
     for (int i = 0; i < OP_COUNT; i++)
-        if (word_is(word, ops[i]->name)) op = ops[i];
+        if (word_is(word, op_descs[i].name)) op = ops[i];
     struct problem parsed = op != NULL ? op->example() : ops[0]->example();
     if (op == NULL) return not_understood(text, word, "the name of an operation", &parsed, err);
 
@@ -174,10 +183,17 @@ struct problem problem_canonical(const struct problem *problem)
     return ops[problem->op]->canonical(problem);
 }
 
+int problem_order(const struct problem *a, const struct problem *b)
+{
+    if (a->op != b->op) return a->op < b->op ? -1 : 1;
+    if (a->dtype_in != b->dtype_in) return a->dtype_in < b->dtype_in ? -1 : 1;
+    if (a->dtype_out != b->dtype_out) return a->dtype_out < b->dtype_out ? -1 : 1;
+    return memcmp(a->field.value, b->field.value, (size_t)op_descs[a->op].key_count * sizeof a->field.value[0]);
+}
+
 bool problem_same(const struct problem *a, const struct problem *b)
 {
-    return a->op == b->op && a->dtype_in == b->dtype_in && a->dtype_out == b->dtype_out &&
-           memcmp(a->field.value, b->field.value, (size_t)ops[a->op]->key_count * sizeof a->field.value[0]) == 0;
+    return problem_order(a, b) == 0;
 }
 
 double problem_flops(const struct problem *problem)

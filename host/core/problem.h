@@ -34,8 +34,10 @@ hpck_status problem_check(const struct problem *problem, struct error *err);
 /* The same computation in the one form that families see (GEMM: row-major). */
 struct problem problem_canonical(const struct problem *problem);
 
-/* Equality of what the language prints (traits are not compared). */
+/* Equality and a total order of what the language prints (traits are not compared). The order is arbitrary, but the
+ * same in every run on a machine. */
 bool problem_same(const struct problem *a, const struct problem *b);
+int problem_order(const struct problem *a, const struct problem *b);
 
 /* Arithmetic operations and bytes of operands touched once; what GFLOP/s and GB/s are computed from. */
 double problem_flops(const struct problem *problem);

@@ -32,51 +32,132 @@ const char *select_rejection(const struct family *family, const struct device_de
     return resources.workspace_bytes > workspace_cap ? "it needs more workspace than there is" : NULL;
 }
 
-/* The last rung: over all seeds of all families the smallest estimate, the earlier one of equals. */
-static bool best_seed(const struct device_desc *device, enum dialect dialect, const struct problem *problem,
-                      int64_t workspace_cap, struct choice *choice, struct strbuf *reasons)
+/* ---- the rungs ------------------------------------------------------------------------------------------------ */
+
+/* What is being chosen for, and what has been found so far. */
+struct ladder {
+    const struct tunedb *db;
+    const struct device_desc *device;
+    enum dialect dialect;
+    const struct problem *problem;
+    int64_t workspace_cap;
+    struct verbose *verbose;
+    double seed_seconds; /* the model's estimate for the best seed; INFINITY: no seed is legal */
+    struct choice choice;
+};
+
+static double estimate(const struct ladder *ladder, const struct family *family, const int64_t *param)
 {
-    double best = INFINITY;
-    bool found = false;
+    const struct point point = { &ladder->device->field, ladder->problem, param };
+    double seconds = family->model(&point);
+    return isnan(seconds) ? INFINITY : seconds;
+}
+
+static void choose(struct ladder *ladder, enum selected_by by, const struct family *family, const int64_t *param)
+{
+    ladder->choice = (struct choice){ .family = family, .selected_by = by };
+    memcpy(ladder->choice.param, param, (size_t)family->param_count * sizeof *param);
+}
+
+/* The last rung: over all seeds of all families the smallest estimate, the earlier one of equals. Collects why each
+ * family without a legal seed has none. */
+static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
+{
+    ladder->seed_seconds = INFINITY;
     for (int f = 0; f < family_count; f++) {
         const struct family *family = families[f];
-        const char *first = family->op == problem->op ? "it has no seed" : NULL;
-        for (int s = 0; s < family->seed_count && family->op == problem->op; s++) {
-            const int64_t *seed = family->seeds + (size_t)s * (size_t)family->param_count;
-            const char *reason = select_rejection(family, device, dialect, problem, seed, workspace_cap);
-            if (s == 0) first = reason;
-            if (reason != NULL) continue;
-            first = NULL;
-            const struct point point = { &device->field, problem, seed };
-            double seconds = family->model(&point);
-            if (found && !(seconds < best)) continue;
-            found = true;
-            best = seconds;
-            choice->family = family;
-            memcpy(choice->param, seed, (size_t)family->param_count * sizeof *seed);
+        const char *reason = "it has no seed";
+        bool is_legal = false;
+        for (int s = 0; s < family->seed_count; s++) {
+            const int64_t *seed = family->seeds + (ptrdiff_t)s * family->param_count;
+            const char *rejection = select_rejection(family, ladder->device, ladder->dialect, ladder->problem, seed,
+                                                     ladder->workspace_cap);
+            if (rejection != NULL) {
+                reason = rejection;
+                continue;
+            }
+            is_legal = true;
+            double seconds = estimate(ladder, family, seed);
+            if (ladder->choice.family != NULL && !(seconds < ladder->seed_seconds)) continue;
+            choose(ladder, SELECTED_MODEL, family, seed);
+            ladder->seed_seconds = seconds;
         }
-        if (first != NULL) strbuf_addf(reasons, "; %s: %s", family->name, first);
+        if (!is_legal && family->op == ladder->problem->op) strbuf_addf(reasons, "; %s: %s", family->name, reason);
     }
-    choice->selected_by = SELECTED_MODEL;
-    snprintf(choice->reason, sizeof choice->reason, "model: %.3g s estimated", best);
-    return found;
+    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "model: %.3g s expected, no record is near",
+             ladder->seed_seconds);
+    return ladder->choice.family != NULL;
+}
+
+/* NULL: the record may be used; else why not. */
+static const char *objection(const struct ladder *ladder, const struct tunedb_record *record, enum selected_by by)
+{
+    const char *reason = select_rejection(record->family, ladder->device, ladder->dialect, ladder->problem,
+                                          record->param, ladder->workspace_cap);
+    if (reason != NULL || by == SELECTED_EXACT) return reason;
+    if (problem_distance(ladder->problem, &record->problem) > SELECT_DISTANCE_MAX) return "it is too far";
+    if (estimate(ladder, record->family, record->param) > SELECT_VETO * ladder->seed_seconds)
+        return "the model expects it to be much slower than the best seed";
+    return NULL;
+}
+
+static void explain(struct ladder *ladder, enum selected_by by, const struct tunedb_record *record)
+{
+    char text[PROBLEM_TEXT_MAX];
+    struct strbuf reason = { 0 };
+    strbuf_addf(&reason, "%s", selected_by_name(by));
+    if (by != SELECTED_EXACT)
+        strbuf_addf(&reason, ": %s at distance %.2f", problem_print(&record->problem, text),
+                    problem_distance(ladder->problem, &record->problem));
+    if (by == SELECTED_RELATED) strbuf_addf(&reason, " on %s", record->device.name);
+    strbuf_addf(&reason, " (%s)", tunedb_layer_path(ladder->db, record->layer));
+    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "%s", reason.text != NULL ? reason.text : "");
+    strbuf_free(&reason);
+}
+
+static bool climb_records(struct ladder *ladder, enum selected_by by, enum tunedb_match match)
+{
+    enum { TRIED_MAX = 64 };
+    const struct tunedb_record *records[TRIED_MAX];
+    int count = tunedb_lookup(ladder->db, ladder->device, ladder->problem, match, records, TRIED_MAX);
+    for (int i = 0; i < count; i++) {
+        const struct tunedb_record *record = records[i];
+        const char *reason = objection(ladder, record, by);
+        if (reason == NULL) {
+            choose(ladder, by, record->family, record->param);
+            explain(ladder, by, record);
+            return true;
+        }
+        if (verbose_wants(ladder->verbose, VERBOSE_CHECK)) {
+            char text[PROBLEM_TEXT_MAX];
+            char params[1024];
+            verbose_print(ladder->verbose, VERBOSE_CHECK, ladder->problem,
+                          "passed over %s record of %s on %s: %s %s: %s", selected_by_name(by),
+                          problem_print(&record->problem, text), record->device.name, record->family->name,
+                          family_params_print(record->family, record->param, params, sizeof params), reason);
+        }
+    }
+    return false;
 }
 
 hpck_status select_choice(const struct tunedb *db, const struct device_desc *device, enum dialect dialect,
                           const struct problem *problem, int64_t workspace_cap, struct verbose *verbose,
                           struct choice *choice, struct error *err)
 {
-    (void)db;
-    (void)verbose;
-    struct choice chosen = { 0 };
+    struct ladder ladder = { db, device, dialect, problem, workspace_cap, verbose, INFINITY, { 0 } };
     struct strbuf reasons = { 0 };
-    hpck_status st = HPCK_OK;
     char text[PROBLEM_TEXT_MAX];
-    if (!best_seed(device, dialect, problem, workspace_cap, &chosen, &reasons))
-        HPCK_FAIL(err, HPCK_UNSUPPORTED, "%s: no kernel family can compute it on %s%s",
+    bool found = climb_records(&ladder, SELECTED_EXACT, TUNEDB_EXACT);
+    if (!found) {
+        bool has_seed = climb_model(&ladder, &reasons); /* first, for its estimate; kept if no record is better */
+        found = climb_records(&ladder, SELECTED_NEAREST, TUNEDB_NEAREST) ||
+                climb_records(&ladder, SELECTED_RELATED, TUNEDB_RELATED) || has_seed;
+    }
+    if (found)
+        *choice = ladder.choice;
+    else
+        error_set(err, HPCK_UNSUPPORTED, "%s: no kernel family can compute it on %s%s",
                   problem_print(problem, text), device->name, reasons.text != NULL ? reasons.text : "");
-    *choice = chosen;
-done:
     strbuf_free(&reasons);
-    return st;
+    return found ? HPCK_OK : HPCK_UNSUPPORTED;
 }

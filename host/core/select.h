@@ -1,10 +1,22 @@
 /* Which family with which parameters computes a problem on a device, and why. The ladder, first rung that holds:
- * database exact -> database nearest problem -> a related device's records -> model over the seeds.
- * A rung's candidate counts only if `valid` accepts it for this very problem and device. */
+ *
+ *   exact    the database's records of this device and this problem, best first
+ *   nearest  its records of this device and the nearest other problems, nearest first
+ *   related  records of other devices of the same backend and type, same architecture first, nearest first
+ *   model    of all families' seeds the one with the smallest estimated time
+ *
+ * A record counts only if it is legal for this very problem and device (select_rejection). Records of another problem
+ * or device must also be near (problem_distance at most SELECT_DISTANCE_MAX), and the model must not expect them to be
+ * much worse than the best seed (SELECT_VETO): a kernel tuned for one row is no choice for thousands. */
 #ifndef HPCK_CORE_SELECT_H
 #define HPCK_CORE_SELECT_H
 
 #include "tunedb.h"
+
+/* One size eight times as large, or three sizes twice as large. */
+#define SELECT_DISTANCE_MAX 3.0
+/* The model may be off by this factor before it overrules a measurement made elsewhere. */
+#define SELECT_VETO 4.0
 
 enum selected_by { SELECTED_EXACT, SELECTED_NEAREST, SELECTED_RELATED, SELECTED_MODEL, SELECTED_FORCED };
 

@@ -67,8 +67,18 @@ enum { TUNEDB_KEEP = 8 }; /* records kept per device and problem */
  * fsync, rename. Records of one (device, problem) replace older records of the same family and parameters. */
 hpck_status tunedb_merge(const char *path, const struct tunedb_record *records, int count, struct error *err);
 
+/* Removes the records of other versions of their family (stale) and the lines that are no records. *removed is how many.
+ * Lines of a newer hpck stay. */
+hpck_status tunedb_prune(const char *path, int *removed, struct error *err);
+
 /* One line of the file, without its newline: used by files and journals alike. Caller frees *line. */
 hpck_status tunedb_record_print(const struct tunedb_record *record, char **line, struct error *err);
+
+/* Errors: UNSUPPORTED (a well-formed record of a newer hpck: format version, family, parameter or its value are unknown
+ * here), DB_FORMAT (not a record). The source hash is read, not judged. */
 hpck_status tunedb_record_parse(const char *line, size_t length, struct tunedb_record *record, struct error *err);
+
+/* True when the family's text in this library is not the one that was measured. */
+bool tunedb_record_is_stale(const struct tunedb_record *record);
 
 #endif

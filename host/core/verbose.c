@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "file.h"
 #include "strbuf.h"
 
 static const char *const event_names[VERBOSE_EVENT_COUNT] = {
@@ -47,7 +48,7 @@ static void write_event(const struct verbose *verbose, enum verbose_event event,
     strbuf_addf(&line, "hpck,v1,%s,%s,", event_names[event], text);
     add_line(&line, details.text != NULL ? details.text : "");
     strbuf_add(&line, "\n");
-    if (!line.failed && !details.failed) env_write(verbose->fd, line.text, line.length);
+    if (!line.failed && !details.failed) file_append(verbose->fd, line.text, line.length);
     strbuf_free(&line);
     strbuf_free(&details);
 }
@@ -108,9 +109,9 @@ static void read_words(struct verbose *verbose, const char *words)
 static void open_files(struct verbose *verbose, const char *words, const char *file, const char *trace)
 {
     struct error err = { 0 };
-    if (words != NULL && file != NULL && env_open_append(file, &verbose->fd, &err) != HPCK_OK)
+    if (words != NULL && file != NULL && file_open_append(file, &verbose->fd, &err) != HPCK_OK)
         complain(verbose, "HPCK_VERBOSE_FILE: %s", error_text(&err));
-    if (trace != NULL && env_open_append(trace, &verbose->trace_fd, &err) != HPCK_OK)
+    if (trace != NULL && file_open_append(trace, &verbose->trace_fd, &err) != HPCK_OK)
         complain(verbose, "HPCK_TRACE: %s", error_text(&err));
     error_free(&err);
 }
@@ -125,7 +126,7 @@ hpck_status verbose_open(struct verbose **verbose, struct error *err)
     open_files(opened, words, env_get("HPCK_VERBOSE_FILE"), env_get("HPCK_TRACE"));
     if (words != NULL) {
         static const char header[] = "hpck,v1,event,problem,details\n";
-        env_write(opened->fd, header, sizeof header - 1);
+        file_append(opened->fd, header, sizeof header - 1);
         read_words(opened, words);
     }
     *verbose = opened;
@@ -183,5 +184,5 @@ void verbose_trace(struct verbose *verbose, const struct problem *problem)
     if (!remember(verbose, text)) return;
     size_t length = strlen(text);
     text[length] = '\n';
-    env_write(verbose->trace_fd, text, length + 1);
+    file_append(verbose->trace_fd, text, length + 1);
 }
