@@ -1,0 +1,13 @@
+# Every kernel family's variants against the oracle, one ctest each: gemm_variants_FAMILY.
+add_executable(verify_family tools/verify_family.c)
+target_link_libraries(verify_family PRIVATE hpck_flags hpck_test_support)
+
+file(GLOB declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/gemm/*.toml)
+list(FILTER declarations EXCLUDE REGEX "/op\\.toml$")
+foreach(declaration ${declarations})
+  get_filename_component(family ${declaration} NAME_WE)
+  list(APPEND HPCK_GEMM_FAMILIES ${family})
+  add_test(NAME gemm_variants_${family} COMMAND verify_family ${family} 600)
+  set_tests_properties(gemm_variants_${family} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77
+      ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")
+endforeach()

@@ -1,0 +1,207 @@
+/* Drawing trials, choosing variants. */
+#include "variants.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DRAWS_MAX = 200 }; /* tries to find a problem for which a point is legal */
+
+uint64_t random_below(uint64_t *state, uint64_t below)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (z ^ (z >> 31)) % below;
+}
+
+uint64_t variants_seed(void)
+{
+    const char *text = getenv("HPCK_TEST_SEED");
+    return text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL) / 86400;
+}
+
+/* ---- trials ------------------------------------------------------------------------------------------------ */
+
+/* A size next to a multiple of one parameter or of a product of two - whatever the family means by them, tiles are
+ * among these - or any small one. */
+static int64_t draw_size(const struct family *family, const int64_t *param, int64_t size_max, uint64_t *seed)
+{
+    const uint64_t params = (uint64_t)family->param_count;
+    if (random_below(seed, 4) == 0)
+        return 1 + (int64_t)random_below(seed, (uint64_t)(size_max < 40 ? size_max : 40));
+    int64_t tile = param[random_below(seed, params)];
+    if (random_below(seed, 2) == 0) tile *= param[random_below(seed, params)];
+    const int64_t size = tile * (int64_t)(1 + random_below(seed, 3)) + (int64_t)random_below(seed, 3) - 1;
+    return size >= 1 && size <= size_max ? size : 1 + (int64_t)random_below(seed, (uint64_t)size_max);
+}
+
+static void draw_gemm(const struct family *family, const int64_t *param, int64_t size_max, uint64_t *seed,
+                      struct gemm_fields *f)
+{
+    f->trans_a = (int64_t)random_below(seed, 2);
+    f->trans_b = (int64_t)random_below(seed, 2);
+    f->m = draw_size(family, param, size_max, seed);
+    f->n = draw_size(family, param, size_max, seed);
+    f->k = random_below(seed, 16) == 0 ? 0 : draw_size(family, param, 3 * size_max, seed);
+    f->batch = random_below(seed, 3) == 0 ? 1 + (int64_t)random_below(seed, 3) : 1;
+    f->bias = (int64_t)random_below(seed, 2);
+    f->activation = (int64_t)random_below(seed, 4);
+}
+
+static void draw_options(uint64_t *seed, struct workload_options *options)
+{
+    static const float factors[][2] = { { 1, 0 }, { 1, 1 }, { -0.75F, 0 }, { 0.5F, -1.25F } };
+    const uint64_t which = random_below(seed, 4);
+    *options = (struct workload_options)WORKLOAD_OPTIONS_INIT;
+    options->seed = random_below(seed, UINT64_MAX);
+    options->alpha = factors[which][0];
+    options->beta = factors[which][1];
+    options->ld_pad = (int64_t)random_below(seed, 3) * 3;
+    options->offset = (int64_t)random_below(seed, 2) * 5;
+}
+
+static bool draw_once(const struct family *family, const struct device_desc *device, const int64_t *param,
+                      int64_t size_max, uint64_t *seed, struct trial *trial)
+{
+    const struct family_text *text = &family->texts[random_below(seed, (uint64_t)family->text_count)];
+    memset(trial, 0, sizeof *trial);
+    for (int i = 0; i < family->param_count; i++) {
+        const struct param_desc *desc = &family->params[i];
+        const uint64_t count = (uint64_t)desc->value_count;
+        const uint64_t one = random_below(seed, count), two = random_below(seed, count);
+        /* The smaller of two: small tiles have edges in small problems. */
+        trial->param[i] = desc->run_time ? desc->values[one < two ? one : two] : param[i];
+    }
+    trial->problem.op = family->op;
+    trial->problem.dtype_in = text->dtype_in;
+    trial->problem.dtype_out = text->dtype_out;
+    draw_gemm(family, trial->param, size_max, seed, &trial->problem.field.gemm);
+    draw_options(seed, &trial->options);
+    return select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
+}
+
+bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,
+                int64_t size_max, uint64_t *seed, struct trial *trial)
+{
+    for (int draw = 0; draw < DRAWS_MAX; draw++) {
+        if (draw_once(family, device, param, size_max, seed, trial)) return true;
+    }
+    return false;
+}
+
+hpck_status trial_verify(hpck_handle *handle, const struct family *family, const struct trial *trial,
+                         struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct workload *workload = NULL;
+    hpck_plan *plan = NULL;
+    HPCK_TRY(workload_create(handle, &trial->problem, &trial->options, &workload, err));
+    st = plan_force(handle, &trial->problem, family, trial->param, &plan);
+    if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", hpck_error_message(handle));
+    HPCK_TRY(workload_verify(workload, plan, err));
+done:
+    plan_free(plan);
+    workload_free(workload);
+    return st;
+}
+
+/* ---- variants ------------------------------------------------------------------------------------------------ */
+
+/* The index-th point of the compile-time grid; run-time parameters get their first value. False: beyond the grid. */
+static bool grid_point(const struct family *family, uint64_t index, int64_t *param)
+{
+    for (int i = 0; i < family->param_count; i++) {
+        const struct param_desc *desc = &family->params[i];
+        const uint64_t count = desc->run_time ? 1 : (uint64_t)desc->value_count;
+        param[i] = desc->values[index % count];
+        index /= count;
+    }
+    return index == 0;
+}
+
+static void swap_rows(int64_t *rows, int a, int b, int width)
+{
+    for (int i = 0; i < width; i++) {
+        const int64_t keep = rows[a * width + i];
+        rows[a * width + i] = rows[b * width + i];
+        rows[b * width + i] = keep;
+    }
+}
+
+enum { VALUES_MAX = 256 }; /* of all parameters of one family together */
+
+/* Marks the pairs of values that occur in the point; true where one was not marked before. */
+static bool cover_pairs(const struct family *family, const int64_t *param, unsigned char (*covered)[VALUES_MAX])
+{
+    int id[FAMILY_PARAMS_MAX], start = 0;
+    bool is_new = false;
+    for (int i = 0; i < family->param_count; i++) {
+        const struct param_desc *desc = &family->params[i];
+        int value = 0;
+        while (value < desc->value_count - 1 && desc->values[value] != param[i])
+            value++;
+        id[i] = (start + value) % VALUES_MAX;
+        start += desc->value_count;
+    }
+    for (int i = 0; i < family->param_count; i++) {
+        for (int j = 0; j <= i; j++) {
+            is_new |= !covered[id[i]][id[j]];
+            covered[id[i]][id[j]] = 1;
+        }
+    }
+    return is_new;
+}
+
+/* Brings points that cover new pairs to the front; returns how many there are. */
+static int pairs_first(const struct family *family, int64_t *rows, int count)
+{
+    unsigned char covered[VALUES_MAX][VALUES_MAX] = { { 0 } };
+    int front = 0;
+    for (int i = 0; i < count; i++) {
+        if (cover_pairs(family, rows + (size_t)i * (size_t)family->param_count, covered))
+            swap_rows(rows, i, front++, family->param_count);
+    }
+    return front;
+}
+
+static hpck_status append(struct variants *list, int *capacity, const int64_t *param, int width, struct error *err)
+{
+    if (list->count == *capacity) {
+        *capacity = *capacity * 2 + 64;
+        int64_t *grown = realloc(list->param, (size_t)*capacity * (size_t)width * sizeof *grown);
+        if (grown == NULL) return error_set(err, HPCK_OUT_OF_MEMORY, "variants: no memory");
+        list->param = grown;
+    }
+    memcpy(list->param + (size_t)list->count++ * (size_t)width, param, (size_t)width * sizeof *param);
+    return HPCK_OK;
+}
+
+hpck_status variants_list(const struct family *family, const struct device_desc *device, int limit,
+                          int64_t size_max, uint64_t *seed, struct variants *out, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct variants list = { 0 };
+    struct trial trial;
+    int64_t param[FAMILY_PARAMS_MAX];
+    int capacity = 0;
+    for (uint64_t index = 0; grid_point(family, index, param); index++) {
+        if (!trial_draw(family, device, param, size_max, seed, &trial)) continue;
+        HPCK_TRY(append(&list, &capacity, param, family->param_count, err));
+    }
+    list.legal = list.count;
+    for (int i = list.count - 1; i > 0; i--)
+        swap_rows(list.param, i, (int)random_below(seed, (uint64_t)i + 1), family->param_count);
+    const int needed = pairs_first(family, list.param, list.count);
+    if (limit > 0 && list.count > limit) list.count = needed > limit ? needed : limit;
+    *out = list;
+    list.param = NULL;
+done:
+    free(list.param);
+    return st;
+}
+
+void variants_free(struct variants *variants)
+{
+    free(variants->param);
+}
