@@ -70,8 +70,8 @@ static hpck_status open_default(struct session *session, struct setup *setup, st
     struct choice *choice = &row->fallback.choice;
     hpck_handle *handle = session->handle;
     struct problem canonical = problem_canonical(&row->problem);
-    HPCK_TRY(select_choice(NULL, session->device, handle->backend->dialect, &canonical, plan_workspace_cap(handle),
-                           NULL, choice, err));
+    HPCK_TRY(select_choice(NULL, session->device, handle->backend->dialect, &canonical,
+                           handle_workspace_cap(handle), NULL, choice, err));
     setup->fallback = (struct hpck_side){ handle, setup->workload, NULL };
     st = plan_force(handle, &canonical, choice->family, choice->param, &setup->fallback.plan);
     if (st != HPCK_OK) HPCK_FAIL(err, st, "default kernel: %s", hpck_error_message(handle));
