@@ -30,6 +30,14 @@ bool outcome_is_bad(enum outcome outcome)
     return outcome != OUTCOME_OK && outcome != OUTCOME_SLOW;
 }
 
+void trial_message(char message[TRIAL_MESSAGE_MAX], const char *text)
+{
+    size_t i = 0;
+    for (; text[i] && i < TRIAL_MESSAGE_MAX - 1; i++)
+        message[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : ' ';
+    message[i] = '\0';
+}
+
 struct candidate candidate_of(const struct family *family, const int64_t *param)
 {
     struct candidate candidate = { .family = family };

@@ -36,6 +36,9 @@ outcome_name(enum outcome outcome); /* "ok" "slow" "compile-failed" "failed" "wr
 bool outcome_parse(const char *name, enum outcome *outcome);
 bool outcome_is_bad(enum outcome outcome); /* neither ok nor slow */
 
+/* Copies a message as far as it fits, as one line of plain ASCII: build logs may hold anything. */
+void trial_message(char message[TRIAL_MESSAGE_MAX], const char *text);
+
 struct candidate candidate_of(const struct family *family, const int64_t *param);
 bool candidate_same(const struct candidate *a, const struct candidate *b);
 /* "gemm_cpu thread_m=6 ..."; returns buffer. */

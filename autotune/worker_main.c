@@ -114,7 +114,7 @@ static hpck_plan *take_prepared(struct child *child, const struct worker_candida
 static void set_outcome(struct worker_side *side, enum outcome outcome, const char *message)
 {
     side->outcome = outcome;
-    snprintf(side->message, sizeof side->message, "%s", message);
+    trial_message(side->message, message);
 }
 
 /* Plans and verifies one side; *plan stays NULL where that fails, and side->outcome says why. */
