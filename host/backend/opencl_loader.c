@@ -2,8 +2,9 @@
 #include "opencl.h"
 
 #include <dlfcn.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "env.h"
 
 static const struct {
     const char *name;
@@ -17,8 +18,8 @@ static const struct {
 hpck_status opencl_load(struct opencl_api *api, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    const char *path = getenv("HPCK_OPENCL_LIBRARY");
-    if (path == NULL || path[0] == '\0') path = "libOpenCL.so.1";
+    const char *path = env_get("HPCK_OPENCL_LIBRARY");
+    if (path == NULL) path = "libOpenCL.so.1";
 
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == NULL)

@@ -21,8 +21,28 @@ struct hpck_handle {
     void *workspace; /* the caller's or the handle's own */
     size_t workspace_bytes;
     bool workspace_is_callers;
+    void **allocations; /* what hpck_malloc gave and hpck_free has not taken back */
+    size_t allocation_count, allocation_capacity;
     pid_t pid; /* a child of fork() may not use the handle */
     struct error err;
 };
+
+/* First thing in every public call: INVALID_ARGUMENT for a NULL handle, a dead one, one of a parent process. */
+hpck_status handle_enter(hpck_handle *handle);
+
+/* Last thing in every public call: a failure goes to verbose; returns `status`. */
+hpck_status handle_leave(hpck_handle *handle, hpck_status status);
+
+/* The handle behind a const one: reading calls keep their message in it, too. */
+hpck_handle *handle_mutable(const hpck_handle *handle);
+
+/* hpck_create on objects of the caller: the way for each backend's own header. */
+hpck_status handle_adopt(hpck_handle **handle, const hpck_options *options, const struct backend *backend,
+                         void *context, void *device, void *queue);
+
+/* Bytes of workspace that a plan may need: what the caller set, or what the device can allocate. */
+int64_t handle_workspace_cap(const hpck_handle *handle);
+/* Grows the handle's own workspace; DEVICE_OUT_OF_MEMORY when the caller's is too small. */
+hpck_status handle_need_workspace(hpck_handle *handle, size_t bytes);
 
 #endif

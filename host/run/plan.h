@@ -21,6 +21,7 @@ hpck_status plan_force(hpck_handle *handle, const struct problem *problem, const
 void plan_free(hpck_plan *plan);
 
 const struct choice *plan_choice(const hpck_plan *plan);
+const struct problem *plan_problem(const hpck_plan *plan); /* canonical */
 
 hpck_status plan_execute(hpck_plan *plan, const struct call *call, const hpck_sync *sync);
 

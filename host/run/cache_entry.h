@@ -1,0 +1,30 @@
+/* One entry of the disk cache as bytes: header, key text, program. docs/kernel-cache.md describes the format. */
+#ifndef HPCK_RUN_CACHE_ENTRY_H
+#define HPCK_RUN_CACHE_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum { CACHE_ENTRY_VERSION = 1 };
+
+struct bytes {
+    const void *data;
+    size_t size;
+};
+
+/* The name of a key's entry: a 128-bit hash, as 32 hex digits. */
+struct cache_name {
+    char text[33];
+};
+struct cache_name cache_entry_name(struct bytes key);
+
+/* NULL: `entry` is intact and belongs to `key`, and *program is its program (inside entry); else what is wrong with it.
+ * Any bytes may be passed. */
+const char *cache_entry_parse(struct bytes entry, struct bytes key, struct bytes *program);
+
+/* The entry as one block of memory; caller frees *data. */
+hpck_status cache_entry_print(struct bytes key, struct bytes program, void **data, size_t *size, struct error *err);
+
+#endif

@@ -1,0 +1,252 @@
+/* Making and executing plans. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plan_table.h"
+#include "strbuf.h"
+
+struct plan_step {
+    struct backend_kernel *kernel;
+    struct geometry geometry;
+    const struct arg_desc *desc;
+    int arg_count;
+    struct launch_arg arg[STEP_ARGS_MAX]; /* values known now; those of the call are filled in by plan_execute */
+};
+
+struct hpck_plan {
+    hpck_handle *handle;
+    struct problem problem;
+    struct choice choice;
+    char *description;
+    size_t workspace_bytes;
+    int step_count;
+    struct plan_step step[FAMILY_STEPS_MAX];
+};
+
+enum { PARAMS_TEXT_MAX = FAMILY_PARAMS_MAX * 48 };
+
+/* ---- making ----------------------------------------------------------------------------------------------- */
+
+static hpck_status step_make(hpck_plan *plan, struct plan_step *step, const struct step_desc *desc,
+                             const struct point *point, struct backend_program *program)
+{
+    hpck_handle *handle = plan->handle;
+    hpck_status st = HPCK_OK;
+    HPCK_TRY(handle->backend->kernel_create(program, desc->kernel, &step->kernel, &handle->err));
+    desc->geometry(point, &step->geometry);
+    step->desc = desc->args;
+    step->arg_count = desc->arg_count;
+    for (int i = 0; i < desc->arg_count; i++) {
+        step->arg[i].kind = desc->args[i].kind;
+        if (desc->args[i].kind == ARG_VALUE || desc->args[i].kind == ARG_LOCAL)
+            step->arg[i].as.integer = desc->args[i].value(point);
+    }
+done:
+    return st;
+}
+
+static hpck_status describe(hpck_plan *plan)
+{
+    char problem[PROBLEM_TEXT_MAX];
+    char params[PARAMS_TEXT_MAX];
+    struct strbuf text = { 0 };
+    strbuf_addf(&text, "%s %s %s (%s)", problem_print(&plan->problem, problem), plan->choice.family->name,
+                family_params_print(plan->choice.family, plan->choice.param, params, sizeof params),
+                plan->choice.reason);
+    if (text.failed) {
+        strbuf_free(&text);
+        return error_set(&plan->handle->err, HPCK_OUT_OF_MEMORY, "plan: out of memory for its description");
+    }
+    plan->description = text.text;
+    return HPCK_OK;
+}
+
+static void report(const hpck_plan *plan)
+{
+    char params[PARAMS_TEXT_MAX];
+    if (!verbose_wants(plan->handle->verbose, VERBOSE_DISPATCH)) return;
+    verbose_print(plan->handle->verbose, VERBOSE_DISPATCH, &plan->problem,
+                  "family=%s,params=%s,selected_by=%s,reason=%s", plan->choice.family->name,
+                  family_params_print(plan->choice.family, plan->choice.param, params, sizeof params),
+                  selected_by_name(plan->choice.selected_by), plan->choice.reason);
+}
+
+/* problem is canonical. */
+static hpck_status plan_make(hpck_handle *handle, const struct problem *problem, const struct choice *choice,
+                             hpck_plan **out)
+{
+    hpck_status st = HPCK_OK;
+    const struct family *family = choice->family;
+    const struct device_desc *device = handle->backend->describe(handle->device);
+    struct backend_program *program = NULL;
+    struct resources resources = { 0 };
+    hpck_plan *plan = calloc(1, sizeof *plan);
+    if (plan == NULL) HPCK_FAIL(&handle->err, HPCK_OUT_OF_MEMORY, "plan: out of memory");
+    plan->handle = handle;
+    plan->problem = *problem;
+    plan->choice = *choice;
+    HPCK_TRY(describe(plan));
+    report(plan);
+
+    const struct point point = { &device->field, &plan->problem, plan->choice.param };
+    family->resources(&point, &resources);
+    plan->workspace_bytes = (size_t)resources.workspace_bytes;
+    HPCK_TRY(handle_need_workspace(handle, plan->workspace_bytes));
+    HPCK_TRY(cache_get(handle->cache, family, family_text(family, handle->backend->dialect, problem), &point,
+                       &program, &handle->err));
+    for (int i = 0; i < family->step_count; i++) {
+        if (!family->steps[i].enabled(&point)) continue;
+        HPCK_TRY(step_make(plan, &plan->step[plan->step_count], &family->steps[i], &point, program));
+        plan->step_count++;
+    }
+    *out = plan;
+    plan = NULL;
+done:
+    plan_free(plan);
+    return st;
+}
+
+hpck_status plan_get(hpck_handle *handle, const struct problem *problem, hpck_plan **out)
+{
+    hpck_status st = HPCK_OK;
+    hpck_plan *plan = NULL;
+    const struct problem canonical = problem_canonical(problem);
+    const struct plan_key key = plan_key_make(&canonical, handle_workspace_cap(handle));
+    *out = plan_table_find(handle->plans, &key);
+    if (*out != NULL) return HPCK_OK;
+
+    struct choice choice;
+    verbose_trace(handle->verbose, problem);
+    HPCK_TRY(select_choice(handle->db, handle->backend->describe(handle->device), handle->backend->dialect,
+                           &canonical, key.workspace_cap, handle->verbose, &choice, &handle->err));
+    HPCK_TRY(plan_make(handle, &canonical, &choice, &plan));
+    HPCK_TRY(plan_table_insert(handle->plans, &key, plan, &handle->err));
+    *out = plan;
+    plan = NULL;
+done:
+    plan_free(plan);
+    return st;
+}
+
+hpck_status plan_force(hpck_handle *handle, const struct problem *problem, const struct family *family,
+                       const int64_t *param, hpck_plan **plan)
+{
+    hpck_status st = HPCK_OK;
+    const struct problem canonical = problem_canonical(problem);
+    struct choice choice = { .family = family, .selected_by = SELECTED_FORCED, .reason = "forced" };
+    memcpy(choice.param, param, (size_t)family->param_count * sizeof *param);
+    const char *rejection =
+        select_rejection(family, handle->backend->describe(handle->device), handle->backend->dialect, &canonical,
+                         param, handle_workspace_cap(handle));
+    if (rejection != NULL) {
+        char text[PROBLEM_TEXT_MAX];
+        HPCK_FAIL(&handle->err, HPCK_UNSUPPORTED, "plan: %s cannot compute %s: %s", family->name,
+                  problem_print(&canonical, text), rejection);
+    }
+    HPCK_TRY(plan_make(handle, &canonical, &choice, plan));
+done:
+    return st;
+}
+
+void plan_free(hpck_plan *plan)
+{
+    if (plan == NULL) return;
+    for (int i = 0; i < FAMILY_STEPS_MAX; i++)
+        plan->handle->backend->kernel_free(plan->step[i].kernel);
+    free(plan->description);
+    free(plan);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------- */
+
+const struct choice *plan_choice(const hpck_plan *plan)
+{
+    return &plan->choice;
+}
+
+const struct problem *plan_problem(const hpck_plan *plan)
+{
+    return &plan->problem;
+}
+
+const char *hpck_plan_describe(const hpck_plan *plan)
+{
+    return plan == NULL ? "" : plan->description;
+}
+
+size_t hpck_plan_workspace(const hpck_plan *plan)
+{
+    return plan == NULL ? 0 : plan->workspace_bytes;
+}
+
+/* ---- executing -------------------------------------------------------------------------------------------- */
+
+static void fill(const hpck_plan *plan, struct plan_step *step, const struct call *call)
+{
+    for (int i = 0; i < step->arg_count; i++) {
+        int index = step->desc[i].index;
+        switch (step->desc[i].kind) {
+        case ARG_BUFFER:
+            step->arg[i].as.memory = call->buffer[index];
+            break;
+        case ARG_CALL:
+            step->arg[i].as.integer = call->value[index];
+            break;
+        case ARG_SCALAR:
+            step->arg[i].as.scalar = call->scalar[index];
+            break;
+        case ARG_WORKSPACE:
+            step->arg[i].as.memory = plan->handle->workspace;
+            break;
+        case ARG_VALUE:
+        case ARG_LOCAL:
+            break;
+        }
+    }
+}
+
+/* HPCK_VERBOSE=profile: what the call takes, from an idle queue to its end. */
+static hpck_status profile(hpck_plan *plan, const struct timespec *start)
+{
+    hpck_handle *handle = plan->handle;
+    struct timespec end;
+    hpck_status st = handle->backend->finish(handle->device, &handle->err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double us = 1e6 * (double)(end.tv_sec - start->tv_sec) + 1e-3 * (double)(end.tv_nsec - start->tv_nsec);
+    verbose_print(handle->verbose, VERBOSE_PROFILE, &plan->problem, "time_us=%.1f,gflops=%.2f", us,
+                  1e-3 * problem_flops(&plan->problem) / us);
+    return st;
+}
+
+/* The backend runs launches in the order of the calls, so the first one waits for the caller's events and the last
+ * one's event stands for the whole. */
+hpck_status plan_execute(hpck_plan *plan, const struct call *call, const hpck_sync *sync)
+{
+    hpck_handle *handle = plan->handle;
+    hpck_status st = HPCK_OK;
+    bool is_profiled = verbose_wants(handle->verbose, VERBOSE_PROFILE);
+    struct timespec start = { 0 };
+    HPCK_TRY(handle_need_workspace(handle, plan->workspace_bytes));
+    if (is_profiled) {
+        HPCK_TRY(handle->backend->finish(handle->device, &handle->err));
+        clock_gettime(CLOCK_MONOTONIC, &start);
+    }
+    for (int i = 0; i < plan->step_count; i++) {
+        struct plan_step *step = &plan->step[i];
+        hpck_sync part = { 0 };
+        if (sync != NULL && i == 0) {
+            part.wait_count = sync->wait_count;
+            part.wait_list = sync->wait_list;
+        }
+        if (sync != NULL && i == plan->step_count - 1) part.event = sync->event;
+        fill(plan, step, call);
+        HPCK_TRY(handle->backend->launch(step->kernel, step->arg, step->arg_count, &step->geometry, &part,
+                                         &handle->err));
+    }
+    if (is_profiled) HPCK_TRY(profile(plan, &start));
+done:
+    return st;
+}
