@@ -3,7 +3,6 @@
 #ifndef HPCK_CODEGEN_ARITH_H
 #define HPCK_CODEGEN_ARITH_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 static inline int64_t sat_add(int64_t x, int64_t y)
@@ -85,15 +84,6 @@ static inline double abs_real(double x)
 static inline double div_real(double x, double y)
 {
     return y == 0 ? 0 : x / y;
-}
-
-/* Is the value one of the list? */
-static inline bool is_listed(const int64_t *values, int count, int64_t value)
-{
-    for (int i = 0; i < count; i++) {
-        if (values[i] == value) return true;
-    }
-    return false;
 }
 
 #endif

@@ -1,7 +1,10 @@
 """The whole output of the generator: which files, and what is in each."""
 
-from .declaration import DIALECTS, family_paths, read_kernels, read_op
+from .check import check_family
+from .declaration import DIALECTS
 from .family_c import write_family
+from .read_kernels import family_paths, read_kernels
+from .read_op import read_op
 from .tables_c import write_builtin_db, write_families, write_fields, write_manifest, write_ops
 from .text import render_family, text_name
 from .toml_file import TomlFile
@@ -23,8 +26,10 @@ def outputs(root):
 
 
 def generate(root):
-    """{name: content} of every output."""
+    """{name: content} of every output, from declarations that hold together."""
     kernels = read_kernels(root)
+    for family in kernels.families:
+        check_family(kernels, family)
     texts = {family.name: render_family(kernels, family) for family in kernels.families}
     files = {"fields.h": write_fields(kernels), "ops.c": write_ops(kernels), "families.c": write_families(kernels)}
     files["builtin_db.h"], files["builtin_db.c"] = write_builtin_db(root)

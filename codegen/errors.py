@@ -14,4 +14,4 @@ class DeclarationError(Exception):
 def one_of(names):
     """The end of a message that says what would have been valid."""
     names = list(names)
-    return "one of " + ", ".join(names) if names else "nothing (none is declared)"
+    return "one of " + ", ".join(map(str, names)) if names else "nothing (none is declared)"

@@ -24,11 +24,12 @@ class ExpressionError(Exception):
 
 @dataclass(frozen=True)
 class Name:
-    """Something an expression can name, and how C gets at it."""
+    """Something an expression can name, and how C and Python get at it."""
 
-    name: str  # also the C local it is read into
+    name: str  # also the local variable it is read into
     group: str  # "parameter", "let", "problem", "device", "dtype"
     fetch: str  # C expression; "" for a let, which is computed from its own expression
+    python: str  # the same in Python
     low: int = INT64_MIN
     high: int = INT64_MAX
     real: bool = False  # a value of [model]
@@ -44,6 +45,7 @@ class Term:
     real: bool = False
     wide: bool = True  # C computes with it in 64 bits (an `int` otherwise)
     names: tuple = ()  # of Name, in order of first use
+    denied: str = ""  # C text of x where the term is `not x`
 
     @property
     def literal(self):
@@ -71,7 +73,7 @@ def parse(text, scope, real=False):
     try:
         term = Walk(scope, real).term(tree.body)
     except ExpressionError as error:
-        raise ExpressionError(f"{error} in `{text}`") from None
+        raise ExpressionError(f"`{text}`: {error}") from None
     return term.as_real() if real else term
 
 
@@ -118,15 +120,17 @@ class Walk:
         if found is None:
             groups = {}
             for key, name in self.scope.items():
+                if self.scope.get(name.name) is name and key != name.name:
+                    continue  # device.NAME, where NAME alone means the same
                 groups.setdefault(name.group, []).append(key)
             known = "; ".join(f"{group}: {' '.join(keys)}" for group, keys in groups.items())
             raise ExpressionError(f"unknown name `{text}`; known here are {known}")
-        return Term(found.name, f"_[{found.name!r}]", low=found.low, high=found.high, real=found.real, names=(found,))
+        return Term(found.name, found.name, low=found.low, high=found.high, real=found.real, names=(found,))
 
     def on_UnaryOp(self, node):
         x = self.term(node.operand)
         if isinstance(node.op, ast.Not):
-            return Term(f"!{x.inside(UNARY)}", f"(not {x.python})", UNARY, 0, 1, wide=False, names=x.names)
+            return Term(f"!{x.inside(UNARY)}", f"(not {x.python})", UNARY, 0, 1, False, False, x.names, x.c)
         if isinstance(node.op, ast.UAdd):
             return x
         if not isinstance(node.op, ast.USub):
@@ -170,12 +174,13 @@ class Walk:
         if x.literal is not None and y.literal is not None:
             return number(arith.saturate(low))
         python = f"{helper}({x.python}, {y.python})"
-        fits = INT64_MIN <= low and high <= INT64_MAX
-        if fits and (x.wide or y.wide):
+        wide = x.wide or y.wide
+        limit = 2**63 if wide else 2**31
+        if -limit <= low and high < limit:
             text = f"{x.inside(level)} {symbol} {y.inside(level + 1)}"
             if x.literal == 0 and kind is ast.Sub:
-                return Term(f"-{y.inside(PRIMARY)}", python, UNARY, low, high, names=names)
-            return Term(text, python, level, low, high, names=names)
+                return Term(f"-{y.inside(PRIMARY)}", python, UNARY, low, high, wide=wide, names=names)
+            return Term(text, python, level, low, high, wide=wide, names=names)
         low, high = arith.saturate(low), arith.saturate(high)
         return Term(f"{helper}({x.c}, {y.c})", python, PRIMARY, low, high, names=names)
 

@@ -2,19 +2,9 @@
 
 from . import cfile
 from .cfile import string
-from .declaration import RESOURCES
+from .declaration import LIMITS, RESOURCES
 from .expression import SUM, UNARY
 
-LIMITS = [  # the device limits that every point must keep; a limit of 0 is an unknown one
-    (
-        "local_bytes",
-        "local_bytes",
-        "the tiles need more local memory than the device gives a work-group",
-    ),
-    ("work_items", "max_work_items", "the work-group has more work-items than the device allows"),
-    ("workspace_bytes", "max_alloc_bytes", "the workspace exceeds the largest buffer of the device"),
-]
-NOT_LISTED = "a parameter has a value that the family does not list"
 
 
 class FamilyWriter:
@@ -67,8 +57,8 @@ class FamilyWriter:
 
     def params(self):
         family = self.family
-        rows = [param.macro for param in family.params]
-        lines = ["/* Index of a parameter in struct point. */", f"enum {{ {', '.join(rows)}, PARAM_COUNT }};", ""]
+        rows = [f"PARAM_{param.macro}" for param in family.params]
+        lines = ["/* Index of a parameter in struct point. */", f"enum {{ {', '.join(rows)} }};", ""]
         for param in family.params:
             lines.append(f"static const int64_t values_{param.name}[] = {{ {', '.join(map(str, param.values))} }};")
         rows = [
@@ -148,21 +138,14 @@ class FamilyWriter:
         terms = [constraint.formula.term for constraint in family.constraints]
         for constraint in family.constraints:
             term = constraint.formula.term
-            body += self.reject(f"!{term.inside(UNARY)}", constraint.reason)
+            body += self.reject(term.denied or f"!{term.inside(UNARY)}", constraint.reason)
         limits = []
         for name, limit, reason in LIMITS:
             field = f"limit->{limit}"
             limits += self.reject(f"{field} != 0 && need.{name} > {field}", reason)
-        listed = [
-            f"    if (!is_listed(values_{p.name}, {len(p.values)}, point->param[{p.macro}])) return not_listed;"
-            for p in family.params
-        ]
         return [
-            f"static const char not_listed[] = {string(NOT_LISTED)};",
-            "",
             "static const char *valid(const struct point *point)",
             "{",
-            *listed,
             *self.locals(terms),
             *body,
             "    const struct device_fields *limit = point->device;",
@@ -212,7 +195,7 @@ class FamilyWriter:
             f"    .op = OP_{family.op.name.upper()},",
             f"    .doc = {string(family.doc)},",
             "    .params = params,",
-            "    .param_count = PARAM_COUNT,",
+            f"    .param_count = {len(family.params)},",
             f"    .defines = {'defines' if count else 'NULL'},",
             f"    .define_count = {count},",
             "    .steps = steps,",

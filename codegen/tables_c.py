@@ -7,20 +7,23 @@ from .cfile import comment, string
 from .errors import DeclarationError
 
 
+def documented(rows):
+    """Lines with their comments in one column; a comment that does not fit goes above its line."""
+    lines, column = [], max(len(code) for code, _ in rows)
+    for code, doc in rows:
+        line = f"    {code.ljust(column)} {comment(doc)}" if doc else f"    {code}"
+        lines += [line] if len(line) <= cfile.WIDTH else [f"    {comment(doc)}", f"    {code}"]
+    return lines
+
+
 def struct(name, fields):
-    lines = [f"struct {name} {{"]
-    for field in fields:
-        lines.append(f"    int64_t {field.name}; {comment(field.doc)}")
-    return lines + ["};", ""]
+    return [f"struct {name} {{", *documented([(f"int64_t {field.name};", field.doc) for field in fields]), "};", ""]
 
 
 def index_enum(prefix, items, count):
     """The index of each item in its list, and how many there are."""
-    rows = []
-    for item in items:
-        doc = f" {comment(item.doc)}" if item.doc else ""
-        rows.append(f"    {prefix}_{item.name.upper()},{doc}")
-    return ["enum {", *rows, f"    {prefix}_{count}_COUNT", "};", ""]
+    rows = [(f"{prefix}_{item.name.upper()},", item.doc) for item in items]
+    return ["enum {", *documented(rows + [(f"{prefix}_{count}_COUNT", "")]), "};", ""]
 
 
 def write_fields(kernels):
@@ -167,7 +170,7 @@ def builtin_records(root):
             except ValueError:
                 is_record = False
             if not is_record:
-                raise DeclarationError(name, number, None, "is not a JSON object, as each line of a tuning database is")
+                raise DeclarationError(f"{root.name}/{name}", number, None, "is not a JSON object, as each line of a tuning database is")
             lines.append(line)
         files.append((name, lines))
     return files

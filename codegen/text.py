@@ -68,9 +68,7 @@ def template_line(error, root):
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".jinja")]
     if not frames:
         return None, 0
-    name = frames[-1].filename
-    prefix = str(root) + "/"
-    return name[len(prefix) :] if name.startswith(prefix) else name, frames[-1].lineno
+    return frames[-1].filename.removeprefix(str(root.parent) + "/"), frames[-1].lineno
 
 
 def declaration_key(family):
@@ -117,7 +115,7 @@ def render_family(kernels, family):
 
 def render(env, path, root, family, dialect, dtype_in, dtype_out):
     steps = {step.kernel: step for step in family.steps}
-    written = []
+    written, shown = [], f"{root.name}/{path}"
 
     def signature(kernel):
         if kernel not in steps:
@@ -137,17 +135,17 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
         source = env.get_template(path).render(names)
     except jinja2.TemplateNotFound as error:
         where, line = template_line(error, root)
-        what = "the template is missing" if str(error) == path else f"there is no template `{error}` below kernels/"
-        raise DeclarationError(where or path, line, None, what) from None
+        what = "the template is missing" if error.name == path else f"there is no template `{error.name}` below kernels/"
+        raise DeclarationError(where or shown, line, None, what) from None
     except jinja2.TemplateSyntaxError as error:
-        raise DeclarationError(error.name or path, error.lineno, None, error.message) from None
+        raise DeclarationError(f"{root.name}/{error.name or path}", error.lineno, None, error.message) from None
     except (jinja2.UndefinedError, LookupError, TypeError, ValueError) as error:
         where, line = template_line(error, root)
         hint = f"; names here are {', '.join(names)}" if isinstance(error, jinja2.UndefinedError) else ""
-        raise DeclarationError(where or path, line, None, f"{error}{hint}") from None
+        raise DeclarationError(where or shown, line, None, f"{error}{hint}") from None
     for kernel in steps:
         if kernel not in written:
-            raise DeclarationError(path, 0, None, f"the kernel of step `{kernel}` is not written with signature(\"{kernel}\")")
+            raise DeclarationError(shown, 0, None, f"the kernel of step `{kernel}` is not written with signature(\"{kernel}\")")
     return tidy(source)
 
 

@@ -21,7 +21,7 @@ class Table:
 
     def fail(self, key, message):
         path = self.path + ((key,) if key else ())
-        raise DeclarationError(self.file.path, self.file.line(path), dotted(path), message)
+        raise DeclarationError(self.file.shown, self.file.line(path), dotted(path), message)
 
     def has(self, key):
         return key in self.values
@@ -79,19 +79,20 @@ def dotted(path):
 
 class TomlFile:
     def __init__(self, root, path):
-        """root: folder that messages leave out; path: below it."""
-        self.path = str(path)
+        """root: folder of the declarations; path: below it, always with /."""
+        self.path = path.as_posix() if hasattr(path, "as_posix") else path
+        self.shown = f"{root.name}/{self.path}"  # in messages
         try:
             text = (root / path).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise DeclarationError(self.path, 0, None, "the file is missing") from None
+            raise DeclarationError(self.shown, 0, None, "the file is missing") from None
         except UnicodeDecodeError as error:
-            raise DeclarationError(self.path, 0, None, f"not UTF-8 text: {error}") from None
+            raise DeclarationError(self.shown, 0, None, f"not UTF-8 text: {error}") from None
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+)", str(error))
-            raise DeclarationError(self.path, int(at[1]) if at else text.count("\n"), None, str(error)) from None
+            raise DeclarationError(self.shown, int(at[1]) if at else text.count("\n"), None, str(error)) from None
         self.lines = key_lines(text)
         self.top = Table(self, (), values)
 
