@@ -3,12 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "strbuf.h"
+
+static hpck_status too_large(const char *path, size_t limit, struct error *err)
+{
+    return error_set(err, HPCK_DB_FORMAT, "%s is larger than the %zu bytes that such a file may have", path, limit);
+}
 
 static hpck_status read_all(int fd, const char *path, size_t limit, struct strbuf *text, struct error *err)
 {
@@ -18,9 +24,7 @@ static hpck_status read_all(int fd, const char *path, size_t limit, struct strbu
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return error_set(err, HPCK_IO, "cannot read %s: %s", path, strerror(errno));
         if (got == 0) return HPCK_OK;
-        if ((size_t)got > limit - text->length)
-            return error_set(err, HPCK_DB_FORMAT, "%s is larger than the %zu bytes that such a file may have", path,
-                             limit);
+        if ((size_t)got > limit - text->length) return too_large(path, limit, err);
         strbuf_addn(text, chunk, (size_t)got);
         if (text->failed) return error_set(err, HPCK_OUT_OF_MEMORY, "no memory for the contents of %s", path);
     }
@@ -37,6 +41,7 @@ hpck_status file_read(const char *path, size_t limit, char **text, size_t *size,
         HPCK_FAIL(err, HPCK_IO, "cannot open %s: %s", path, strerror(errno));
     if (fd >= 0 && !S_ISREG(info.st_mode))
         HPCK_FAIL(err, HPCK_IO, "cannot read %s: it is not a regular file", path);
+    if (fd >= 0 && (uintmax_t)info.st_size > limit) HPCK_TRY(too_large(path, limit, err));
     strbuf_add(&contents, ""); /* an empty file is an empty text, not NULL */
     if (fd >= 0) HPCK_TRY(read_all(fd, path, limit, &contents, err));
     if (contents.failed) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for the contents of %s", path);

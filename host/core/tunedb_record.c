@@ -196,6 +196,7 @@ static hpck_status read_record(const json_t *object, struct tunedb_record *recor
                   FORMAT_VERSION);
     HPCK_TRY(read_device(object, &record->device, err));
     HPCK_TRY(read_number(object, "time_ns", &record->time_ns, err));
+    if (record->time_ns == 0.0) HPCK_FAIL(err, HPCK_DB_FORMAT, "\"time_ns\" must be more than 0");
     HPCK_TRY(read_number(object, "spread", &record->spread, err));
     HPCK_TRY(read_integer(object, "samples", 0, INT_MAX, &number, err));
     record->samples = (int)number;
