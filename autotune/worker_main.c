@@ -94,6 +94,8 @@ static hpck_status prepare_workload(struct child *child, const struct worker_req
     child->seed = request->seed;
     struct workload_options options = WORKLOAD_OPTIONS_INIT;
     options.seed = request->seed;
+    if (workload_is_memory_bound(&child->problem))
+        options.copies = workload_copies_cold(child->handle, &child->problem);
     HPCK_TRY(workload_create(child->handle, &child->problem, &options, &child->workload, &child->err));
 done:
     return st;

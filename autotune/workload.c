@@ -20,6 +20,7 @@ enum {
 /* Multiplications that computing the expected values may cost: about 0.2 s for a full check, 2 s for a sample. */
 static const double CHECK_ALL_TERMS = 1 << 25;
 static const double SAMPLE_TERMS = 1 << 28;
+static const double MEMORY_BOUND = 16.0; /* operations per byte */
 
 static const struct workload_op *const ops[] = { &workload_gemm };
 
@@ -133,6 +134,11 @@ int workload_copies_cold(const hpck_handle *handle, const struct problem *proble
     double copies = floor(2.0 * (double)device->cache_bytes / bytes) + 1.0;
     double room = device->global_bytes > 0 ? floor((double)device->global_bytes / 8.0 / bytes) : copies;
     return (int)fmax(1.0, fmin(fmin(copies, room), COPIES_MAX));
+}
+
+bool workload_is_memory_bound(const struct problem *problem)
+{
+    return problem_flops(problem) < MEMORY_BOUND * problem_bytes(problem);
 }
 
 hpck_status workload_create(hpck_handle *handle, const struct problem *problem,

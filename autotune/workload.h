@@ -25,6 +25,10 @@ struct workload_options {
  * eighth of the device's memory, so that the tiniest problems stay in cache. */
 int workload_copies_cold(const hpck_handle *handle, const struct problem *problem);
 
+/* Fewer than 16 operations per byte: timed cold by tuner and benchmark, since a caller's operands of such a problem
+ * mostly come from memory. */
+bool workload_is_memory_bound(const struct problem *problem);
+
 hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
                             const struct workload_options *options, struct workload **workload, struct error *err);
 void workload_free(struct workload *workload);

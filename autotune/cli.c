@@ -1,0 +1,331 @@
+/* Reads the command line from the same table that --help prints. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suites.h"
+
+static const double DEFAULT_BUDGET = 600.0;
+
+enum option_id {
+    DEVICE,
+    BUDGET,
+    EVALS,
+    STRATEGY,
+    SEED,
+    DB,
+    SUITE,
+    SHAPES,
+    TIME_LIMIT,
+    MIN_GAIN,
+    DRY_RUN,
+    FORMAT,
+    LIST_DEVICES,
+    LIST_SUITES,
+    VERSION,
+    HELP
+};
+
+static const struct option {
+    enum option_id id;
+    const char *name;
+    const char *value; /* NULL: takes none */
+    const char *doc;
+} table[] = {
+    { SUITE, "suite", "NAME", "tune the problems of a suite (--list-suites)" },
+    { SHAPES, "shapes", "FILE", "tune the problems of a file: one a line (as HPCK_TRACE writes), or a CSV" },
+    { SHAPES, "shapes", "FILE:TIER", "only the rows of one tier of a CSV" },
+    { DEVICE, "device", "D", "opencl:0:0, or a part of a device's name; default: HPCK_DEVICE, else the best" },
+    { BUDGET, "budget", "TIME", "wall clock for the whole list: 90s, 10m, 1h30m; default 10m without --evals" },
+    { EVALS, "evals", "N", "at most N trials per problem, those of earlier runs included" },
+    { STRATEGY, "strategy", "S", "local, random or exhaustive; default local" },
+    { SEED, "seed", "N", "of the random choices and operands; default 1" },
+    { DB, "db", "PATH", "tuning database to read first and to write; default: HPCK_DB, else the user's" },
+    { TIME_LIMIT, "time-limit", "TIME", "for one trial, after which its process is killed; default 30s" },
+    { MIN_GAIN, "min-gain", "PERCENT", "a new choice must be this much faster than the old one; default 2" },
+    { DRY_RUN, "dry-run", NULL, "count candidates and compilations and estimate the time; touch nothing" },
+    { FORMAT, "format", "F", "text or json (one object a line); default text" },
+    { LIST_DEVICES, "list-devices", NULL, "print the devices and exit" },
+    { LIST_SUITES, "list-suites", NULL, "print the suites and exit" },
+    { VERSION, "version", NULL, "print the version and exit" },
+    { HELP, "help", NULL, "print this and exit" },
+};
+enum { OPTION_COUNT = sizeof table / sizeof *table };
+
+static const struct command {
+    enum cli_action action;
+    const char *name;
+    const char *form;
+    const char *doc;
+} commands[] = {
+    { CLI_SHOW, "show", "show [PROBLEM...]", "print the layers of the database and its records, best first" },
+    { CLI_EXPORT, "export", "export [PROBLEM...]", "print the records of all layers as lines of a database" },
+    { CLI_MERGE, "merge", "merge INTO FROM...", "add the records of other databases to a file" },
+    { CLI_PRUNE, "prune", "prune [FILE...]", "remove what no longer matches a kernel, or is damaged, from a file" },
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+/* ---- help --------------------------------------------------------------------------------------------------------- */
+
+void cli_help(FILE *out)
+{
+    fputs(
+        "usage: hpck-tune [OPTION]... PROBLEM... | --suite NAME | --shapes FILE | -\n"
+        "       hpck-tune COMMAND [OPTION]... [ARGUMENT]...\n"
+        "Finds the fastest kernel for each problem on a device and writes it to the tuning database, from which\n"
+        "the library selects. A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu; - reads problems\n"
+        "from standard input. A run that was interrupted goes on where it was when it is started again.\n"
+        "\n"
+        "options:\n",
+        out);
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        char left[40];
+        snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].value ? " " : "",
+                 table[i].value ? table[i].value : "");
+        fprintf(out, "  %-20s %s\n", left, table[i].doc);
+    }
+    fputs("\ncommands on tuning databases (--db PATH, --format text|json):\n", out);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-20s %s\n", commands[i].form, commands[i].doc);
+    fputs("\nsuites:\n", out);
+    for (int i = 0; i < suite_count; i++)
+        fprintf(out, "  %-20s %s\n", suites[i].name, suites[i].doc);
+    fputs("\n"
+          "Results go to standard output, progress and notes to standard error. Trials are kept in PATH.journal\n"
+          "beside the database PATH; delete that file to have everything tried anew. docs/tuning.md tells more.\n"
+          "\n"
+          "environment:\n"
+          "  HPCK_DEVICE          device, when --device is not given\n"
+          "  HPCK_DB              database to read first and to write, when --db is not given\n"
+          "  XDG_DATA_HOME        the user's database is $XDG_DATA_HOME/hpck/tuning.jsonl (~/.local/share)\n"
+          "  HPCK_CACHE_DIR       folder of compiled kernels, where the winners are put; empty: none\n"
+          "  HPCK_VERBOSE, HPCK_VERBOSE_FILE   what the library tells (docs/verbose.md)\n"
+          "  POCL_AFFINITY        set to 1 when unset, which keeps PoCL's threads on their cores\n"
+          "  HPCK_TUNE_TEST_FAULT crash@N, hang@N or wrong@N: for tests, what trial N (from 0) does\n"
+          "\n"
+          "exit codes:\n"
+          "  0    done, also when nothing better was found\n"
+          "  1    a problem could not be tuned, or its kernel before tuning was wrong\n"
+          "  2    a mistake in the command line or in a list of problems\n"
+          "  3    no device\n"
+          "  4    a tuning database cannot be read or written, or is locked\n"
+          "  130  interrupted: the trial at work was finished and the best so far was written\n",
+          out);
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------- */
+
+bool cli_duration(const char *text, double *seconds)
+{
+    double total = 0.0;
+    if (!*text) return false;
+    while (*text) {
+        char *end;
+        if ((*text < '0' || *text > '9') && *text != '.') return false;
+        double number = strtod(text, &end);
+        double unit = *end == 'h' ? 3600.0 : *end == 'm' ? 60.0 : 1.0;
+        if (end == text || (*end && !strchr("hms", *end))) return false;
+        total += unit * number;
+        text = *end ? end + 1 : end;
+    }
+    *seconds = total;
+    return isfinite(total) && total > 0.0;
+}
+
+static hpck_status read_duration(const char *name, const char *text, double *seconds, struct error *err)
+{
+    if (cli_duration(text, seconds)) return HPCK_OK;
+    return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a time such as 90s, 10m or 1h30m", name, text);
+}
+
+static hpck_status read_integer(const char *name, const char *text, uint64_t low, uint64_t high, uint64_t *value,
+                                struct error *err)
+{
+    char *end;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *value < low || *value > high)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a whole number in %llu .. %llu", name, text,
+                         (unsigned long long)low, (unsigned long long)high);
+    return HPCK_OK;
+}
+
+static hpck_status read_percent(const char *name, const char *text, double *fraction, struct error *err)
+{
+    char *end;
+    double percent = strtod(text, &end);
+    if (end == text || *end != '\0' || !(percent >= 0.0 && percent <= 1000.0))
+        return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a percentage in 0 .. 1000", name, text);
+    *fraction = percent / 100.0;
+    return HPCK_OK;
+}
+
+/* The index of text among names; -1 and an error that lists them otherwise. */
+static int read_word(const char *name, const char *text, const char *const *names, int count, struct error *err)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(text, names[i]) == 0) return i;
+    error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected", name, text);
+    for (int i = 0; i < count; i++)
+        error_append(err, "%s %s", i == 0 ? "" : i == count - 1 ? " or" : ",", names[i]);
+    return -1;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+/* Characters that two names share at the start: finds the option that a typing error was meant for. */
+static size_t shared_start(const char *a, const char *b)
+{
+    size_t length = 0;
+    while (a[length] && a[length] == b[length])
+        length++;
+    return length;
+}
+
+/* "--name" or "--name=value". */
+static const struct option *find_option(const char *argument, const char **value, struct error *err)
+{
+    const char *name = argument + strspn(argument, "-");
+    size_t length = strcspn(name, "=");
+    const struct option *nearest = &table[OPTION_COUNT - 1]; /* --help */
+    size_t best = 0;
+
+    *value = name[length] == '=' ? name + length + 1 : NULL;
+    for (int i = 0; i < OPTION_COUNT && strncmp(argument, "--", 2) == 0; i++) {
+        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) return &table[i];
+        if (shared_start(table[i].name, name) <= best) continue;
+        best = shared_start(table[i].name, name);
+        nearest = &table[i];
+    }
+    error_set(err, HPCK_INVALID_ARGUMENT, "unknown option %s; the nearest is --%s", argument, nearest->name);
+    return NULL;
+}
+
+static hpck_status apply(const struct option *option, const char *value, struct cli *cli, struct error *err)
+{
+    static const char *const formats[] = { [RESULTS_TEXT] = "text", [RESULTS_JSON] = "json" };
+    uint64_t integer = 0;
+    int word = 0;
+    hpck_status st = HPCK_OK;
+    switch (option->id) {
+    case SUITE:
+        return shapes_add_suite(&cli->shapes, value, err);
+    case SHAPES:
+        return shapes_add_file(&cli->shapes, value, err);
+    case DEVICE:
+        cli->tuner.device = value;
+        break;
+    case BUDGET:
+        return read_duration(option->name, value, &cli->tuner.budget_seconds, err);
+    case EVALS:
+        HPCK_TRY(read_integer(option->name, value, 1, 1000000000, &integer, err));
+        cli->tuner.evals = (int)integer;
+        break;
+    case STRATEGY:
+        word = read_word(option->name, value, strategy_names, STRATEGY_COUNT, err);
+        cli->tuner.strategy = (enum strategy)word;
+        break;
+    case SEED:
+        return read_integer(option->name, value, 0, UINT64_MAX, &cli->tuner.seed, err);
+    case DB:
+        cli->tuner.db = value;
+        break;
+    case TIME_LIMIT:
+        return read_duration(option->name, value, &cli->tuner.time_limit_seconds, err);
+    case MIN_GAIN:
+        return read_percent(option->name, value, &cli->tuner.min_gain, err);
+    case DRY_RUN:
+        cli->tuner.is_dry_run = true;
+        break;
+    case FORMAT:
+        word = read_word(option->name, value, formats, 2, err);
+        cli->format = (enum results_format)word;
+        break;
+    case LIST_DEVICES:
+        cli->action = CLI_LIST_DEVICES;
+        break;
+    case LIST_SUITES:
+        cli->action = CLI_LIST_SUITES;
+        break;
+    case VERSION:
+        cli->action = CLI_VERSION;
+        break;
+    case HELP:
+        cli->action = CLI_HELP;
+        break;
+    }
+    if (word < 0) st = HPCK_INVALID_ARGUMENT;
+done:
+    return st;
+}
+
+static bool takes_files(const struct cli *cli)
+{
+    return cli->action == CLI_MERGE || cli->action == CLI_PRUNE;
+}
+
+static hpck_status take_argument(const char *argument, struct cli *cli, struct error *err)
+{
+    if (takes_files(cli)) {
+        cli->files[cli->file_count++] = argument;
+        return HPCK_OK;
+    }
+    if (strcmp(argument, "-") == 0) return shapes_add_file(&cli->shapes, argument, err);
+    return shapes_add_problem(&cli->shapes, argument, err);
+}
+
+static hpck_status check(const struct cli *cli, struct error *err)
+{
+    if (cli->action == CLI_TUNE && cli->shapes.count == 0)
+        return error_set(err, HPCK_INVALID_ARGUMENT,
+                         "nothing to tune: name problems (gemm:f32:nn:m512n512k512), "
+                         "--suite NAME or --shapes FILE; --help tells more");
+    if (cli->action == CLI_MERGE && cli->file_count < 2)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "merge: expected hpck-tune merge INTO FROM...");
+    return HPCK_OK;
+}
+
+hpck_status cli_parse(int argc, char **argv, struct cli *cli, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    int first = 1;
+
+    *cli = (struct cli){ .tuner = TUNER_OPTIONS_INIT };
+    cli->files = calloc((size_t)argc + 1, sizeof *cli->files);
+    if (!cli->files) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for the command line");
+    for (int i = 0; i < COMMAND_COUNT && argc > 1; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) continue;
+        cli->action = commands[i].action;
+        first = 2;
+    }
+    for (int i = first; i < argc; i++) {
+        const char *value;
+        if (argv[i][0] != '-' || strcmp(argv[i], "-") == 0) {
+            HPCK_TRY(take_argument(argv[i], cli, err));
+            continue;
+        }
+        const struct option *option = find_option(argv[i], &value, err);
+        if (!option) return HPCK_INVALID_ARGUMENT;
+        if (!option->value && value) HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "--%s takes no value", option->name);
+        if (option->value && !value) {
+            if (++i == argc)
+                HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "--%s needs a value: --%s %s", option->name, option->name,
+                          option->value);
+            value = argv[i];
+        }
+        HPCK_TRY(apply(option, value, cli, err));
+    }
+    HPCK_TRY(check(cli, err));
+    if (cli->tuner.budget_seconds == 0.0 && cli->tuner.evals == 0) cli->tuner.budget_seconds = DEFAULT_BUDGET;
+done:
+    return st;
+}
+
+void cli_free(struct cli *cli)
+{
+    shapes_free(&cli->shapes);
+    free(cli->files);
+}

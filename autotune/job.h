@@ -1,0 +1,61 @@
+/* One problem's way through the tuner: what is chosen now, the trials, the confirmation, the records that come of it. */
+#ifndef HPCK_AUTOTUNE_JOB_H
+#define HPCK_AUTOTUNE_JOB_H
+
+#include "measure.h"
+#include "search.h"
+#include "select.h"
+#include "worker.h"
+
+struct tuner;
+
+enum job_state {
+    JOB_WAITING,   /* nothing done yet */
+    JOB_OPEN,      /* there is more to try */
+    JOB_CONVERGED, /* the strategy has nothing more to propose, or the allowed trials are used up */
+    JOB_FAILED     /* cannot be tuned at all: see failure */
+};
+
+struct job {
+    struct problem problem; /* as written */
+    struct problem canonical;
+    char text[PROBLEM_TEXT_MAX];
+    enum job_state state;
+    char failure[TRIAL_MESSAGE_MAX];
+
+    struct space space;
+    struct search *search;
+    struct choice old;         /* what selection gave when the job was opened */
+    struct candidate reigning; /* the best confirmed choice: at first the old one */
+
+    struct trial *trials;
+    int trial_count;
+    int trial_capacity;
+    int resumed; /* of which from the journal */
+    int best;    /* the trial that others are compared with; -1: none is right yet */
+
+    /* of the last confirmation */
+    bool is_confirmed;
+    int confirmed_trials; /* how many there were then */
+    double old_seconds, new_seconds;
+    double gain, gain_low, gain_high; /* old time / new time: median and quartiles over the rounds */
+    double foreign_cpu;
+};
+
+/* Looks up the old choice, scans the space, takes over the journal's trials. A failure is the job's, not the run's:
+ * only HPCK_OUT_OF_MEMORY is returned. */
+hpck_status job_open(struct job *job, struct tuner *tuner, struct error *err);
+void job_close(struct job *job);
+
+/* Tries candidates until the deadline (measure_now() seconds), the allowed number of trials, convergence or an
+ * interruption. */
+hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, struct error *err);
+
+/* Measures old choice and leaders against each other in a fresh process, decides, and merges the ranked best into the
+ * database. An interrupted run merges without confirming: such records rank below confirmed ones. */
+hpck_status job_finish(struct job *job, struct tuner *tuner, struct error *err);
+
+/* Seconds that job_finish may take. */
+double job_finish_seconds(const struct job *job, double slice);
+
+#endif
