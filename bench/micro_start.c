@@ -99,7 +99,7 @@ static bool fresh_folder(const char *folder)
 }
 
 /* The time of an iteration is that of the first call; creating the handle is a counter, in microseconds. */
-static void measure_starts(struct gbench *bench, struct micro *micro, bool is_warm, int count)
+static void measure_starts(struct gbench *bench, struct micro *micro, bool is_warm)
 {
     double create[WARM_STARTS], call[WARM_STARTS];
     struct start start;
@@ -108,7 +108,7 @@ static void measure_starts(struct gbench *bench, struct micro *micro, bool is_wa
     int done = 0;
     snprintf(folder, sizeof folder, "%s/start", micro->folder);
     if (is_warm && (!fresh_folder(folder) || !spawn(micro, folder, &start))) gbench_fail(bench, "no first process");
-    while (done < count && gbench_next(bench)) {
+    while (gbench_next(bench)) { /* as often as it was registered for: at most WARM_STARTS */
         if ((!is_warm && !fresh_folder(folder)) || !spawn(micro, folder, &start)) {
             gbench_fail(bench, "the process failed");
             return;
@@ -127,12 +127,12 @@ static void measure_starts(struct gbench *bench, struct micro *micro, bool is_wa
 
 static void cold(struct gbench *bench, void *micro)
 {
-    measure_starts(bench, micro, false, COLD_STARTS);
+    measure_starts(bench, micro, false);
 }
 
 static void warm(struct gbench *bench, void *micro)
 {
-    measure_starts(bench, micro, true, WARM_STARTS);
+    measure_starts(bench, micro, true);
 }
 
 void micro_start_add(struct micro *micro)

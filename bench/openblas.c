@@ -32,10 +32,13 @@ struct operand_set {
     float *a, *b, *c;
 };
 
+struct openblas_state;
+typedef void compute_function(const struct openblas_state *state, const struct operand_set *set);
+
 struct openblas_state {
     const struct openblas *blas;
     struct blas_gemm gemm;
-    void (*compute)(const struct openblas_state *state, const struct operand_set *set);
+    compute_function *compute;
     struct operand_set *sets;
     int set_count, next_set;
     char routine[64];
@@ -92,6 +95,11 @@ static void compute_sgemm(const struct openblas_state *state, const struct opera
                            g->trans_b ? TRANS : NO_TRANS, (int)g->m, (int)g->n, (int)g->k, g->alpha,
                            set->a + i * g->stride_a, (int)g->lda, set->b + i * g->stride_b, (int)g->ldb, g->beta,
                            set->c + i * g->stride_c, (int)g->ldc);
+}
+
+static bool has_vector_form(const struct blas_gemm *g)
+{
+    return g->m == 1 || g->n == 1;
 }
 
 /* n == 1: the column c = op(A) b.  m == 1: the row c = a op(B), that is op(B)^T a. */
@@ -204,7 +212,7 @@ static hpck_status openblas_open(void *library, hpck_handle *handle, const struc
         HPCK_TRY(copy_as_f32(NULL, HPCK_F32, g->elements_c, &set->c, err));
     }
     state->compute = compute_sgemm;
-    if (g->m == 1 || g->n == 1) choose_routine(state);
+    if (has_vector_form(g)) choose_routine(state);
     snprintf(state->routine, sizeof state->routine, "%s%s%s", state->compute == compute_sgemv ? "sgemv" : "sgemm",
              g->batch > 1 ? " in a loop" : "", g->dtype == HPCK_F32 ? "" : " on operands converted to f32");
     *out = state;
@@ -219,15 +227,31 @@ static const char *openblas_routine(const void *state)
     return ((const struct openblas_state *)state)->routine;
 }
 
-static hpck_status openblas_verify(void *opaque, struct error *err)
+static hpck_status verify_routine(struct openblas_state *state, struct error *err)
 {
-    struct openblas_state *state = opaque;
     state->next_set = 0;
     float *c = state->sets[0].c;
     for (int64_t i = 0; i < state->gemm.elements_c; i++)
         c[i] = NAN; /* beta is 0: a library that leaves an element alone is caught */
     hpck_status st = openblas_run(state, err);
     return st == HPCK_OK ? blas_gemm_check(&state->gemm, c, HPCK_F32, err) : st;
+}
+
+/* Both routines where there was a choice, since the next run may choose the other. */
+static hpck_status openblas_verify(void *opaque, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct openblas_state *state = opaque;
+    compute_function *chosen = state->compute;
+    compute_function *const routines[] = { compute_sgemm, compute_sgemv };
+    int count = has_vector_form(&state->gemm) ? 2 : 1;
+    for (int i = 0; i < count; i++) {
+        state->compute = routines[i];
+        HPCK_TRY(verify_routine(state, err));
+    }
+done:
+    state->compute = chosen;
+    return st;
 }
 
 const struct reference reference_openblas = {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static int problem_width(const struct session *session)
 {
@@ -51,7 +52,7 @@ static void print_remarks(const struct row *row)
     if (row->copies > 1) printf("  cold");
     for (int i = 0; i < row->against_count; i++) {
         const struct row_against *against = &row->against[i];
-        if (!against->is_measured || strcmp(against->routine, "sgemm") != 0)
+        if (!against->is_measured || strcasecmp(against->routine, "sgemm") != 0)
             if (against->routine[0]) printf("  %s: %s", against->name, against->routine);
     }
     if (row->foreign_cpu > 0.12) printf("  other processes used %.0f %% of the machine", 100.0 * row->foreign_cpu);

@@ -1,0 +1,52 @@
+"""The references compute the very problem: verified against the oracle for every layout, transpose and vector form."""
+import itertools
+import unittest
+
+from harness import BenchTest, rows
+
+MATRICES = [f"gemm:f32:{ta}{tb}:m23n19k17{layout}"
+            for ta, tb, layout in itertools.product("nt", "nt", ("", ":col"))]
+VECTORS = [f"gemm:f32:{ta}{tb}:{sizes}{layout}" for ta, tb, layout, sizes in
+           itertools.product("nt", "nt", ("", ":col"), ("m1n19k17", "m23n1k17"))]
+OTHERS = ["gemm:f32:nt:m9n7k5:b3", "gemm:f32:nn:m1n7k5:b3", "gemm:f32:nn:m1n1k1"]
+HALVES = ["gemm:f16:nn:m23n19k17", "gemm:bf16:nt:m23n1k17", "gemm:bf16>f32:nn:m9n7k5:b2"]
+
+
+class References(BenchTest):
+    def check(self, name, problems):
+        found = rows(*problems, "--against", name, "--verify", "--rounds", "1")
+        for row in found:
+            self.assertIn("ratio", row["against"][name], (row["problem"], row["against"]))
+        return found
+
+    def test_openblas_is_right_for_every_problem(self):
+        self.check("openblas", MATRICES + VECTORS + OTHERS)
+
+    def test_openblas_tells_what_it_called(self):
+        found = self.check("openblas", ["gemm:f32:nn:m8n8k8"] + HALVES)
+        self.assertEqual(found[0]["against"]["openblas"]["routine"], "sgemm")
+        for row in found[1:]:
+            self.assertIn("converted to f32", row["against"]["openblas"]["routine"])
+        self.assertRegex(found[0]["against"]["openblas"]["version"], r"OpenBLAS \d.*threads")
+
+    def test_clblast_is_right_for_every_problem(self):
+        found = self.check("clblast", MATRICES[::3] + VECTORS[::5] + OTHERS[:1])
+        self.assertEqual(found[-1]["against"]["clblast"]["routine"], "SgemmStridedBatched")
+
+    def test_clblast_is_absent_for_what_it_does_not_have(self):
+        for row in rows("gemm:bf16:nn:m8n8k8", "gemm:f16>f32:nn:m8n8k8", "gemm:f32:nn:m8n8k8:bias:relu",
+                        "--against", "clblast", "--rounds", "1"):
+            self.assertTrue(row["against"]["clblast"]["absent"])
+
+    def test_self_f32_runs_the_same_sizes_in_f32(self):
+        self.check("self-f32", HALVES)
+
+    def test_cold_operands_are_right_too(self):
+        found = rows("gemm:f32:nn:m1n600k500", "--against", "openblas,clblast", "--verify", "--cold", "--rounds", "1")
+        self.assertGreater(found[0]["copies"], 1)
+        for name in ("openblas", "clblast"):
+            self.assertIn("ratio", found[0]["against"][name])
+
+
+if __name__ == "__main__":
+    unittest.main()

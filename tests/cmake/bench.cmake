@@ -1,0 +1,24 @@
+# hpck-bench and hpck-microbench as a user runs them, and the parts of hpck-bench that need no device.
+if(HPCK_TOOLS)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(bench_tests ${CMAKE_CURRENT_LIST_DIR}/../bench)
+
+  add_executable(test_bench_judge ${bench_tests}/test_judge.c)
+  target_link_libraries(test_bench_judge PRIVATE hpck_flags hpck_bench PkgConfig::CMOCKA)
+  target_compile_definitions(test_bench_judge PRIVATE SHAPES_FOLDER="${PROJECT_SOURCE_DIR}/bench/shapes")
+  add_test(NAME bench_judge COMMAND test_bench_judge)
+
+  add_library(idle_blas MODULE ${bench_tests}/idle_blas.c)
+  set_target_properties(idle_blas PROPERTIES C_VISIBILITY_PRESET default)
+
+  set(bench_names output exit_codes references)
+  if(TARGET hpck-microbench)
+    list(APPEND bench_names microbench)
+    set(microbench MICROBENCH=$<TARGET_FILE:hpck-microbench>)
+  endif()
+  foreach(name IN LISTS bench_names)
+    add_test(NAME bench_${name} COMMAND ${Python3_EXECUTABLE} ${bench_tests}/test_${name}.py)
+    set_tests_properties(bench_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
+        "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;${microbench};PYTHONDONTWRITEBYTECODE=1;POCL_AFFINITY=1;HPCK_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache;HPCK_DB=${PROJECT_BINARY_DIR}/no-db.jsonl")
+  endforeach()
+endif()
