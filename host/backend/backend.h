@@ -42,7 +42,7 @@ struct backend {
     hpck_status (*open)(const char *selector, struct backend_device **device, struct error *err);
     hpck_status (*adopt)(void *context, void *device_id, void *queue, struct backend_device **device,
                          struct error *err);
-    /* Waits for what was enqueued through this device. */
+    /* Nothing may be in flight any more: see drain. */
     void (*close)(struct backend_device *device);
     const struct device_desc *(*describe)(const struct backend_device *device);
     hpck_status (*set_queue)(struct backend_device *device, void *queue, struct error *err);
@@ -68,6 +68,9 @@ struct backend {
     hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err);
 
+    /* Launches on a queue of its own and waits for the end: for drivers that finish compiling at the first launch. */
+    hpck_status (*rehearse)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
+                            const struct geometry *geometry, struct error *err);
     /* Enqueues nothing; *sync->event (when asked for) completes when the wait list and earlier launches have. */
     hpck_status (*marker)(struct backend_device *device, const hpck_sync *sync, struct error *err);
 
@@ -85,6 +88,8 @@ struct backend {
      * argument that the message names. */
     hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name,
                                 struct memory_range *range, struct error *err);
+    /* Waits for what was enqueued through this device, not for what else is in the caller's queue. */
+    void (*drain)(struct backend_device *device);
     /* Waits for everything in the current queue; LAUNCH_FAILED when a launch since the last finish failed. */
     hpck_status (*finish)(struct backend_device *device, struct error *err);
 };

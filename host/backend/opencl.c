@@ -36,6 +36,7 @@ const struct backend opencl_backend = {
     .kernel_create = opencl_kernel_create,
     .kernel_free = opencl_kernel_free,
     .launch = opencl_launch,
+    .rehearse = opencl_rehearse,
     .marker = opencl_marker,
     .allocate = opencl_allocate,
     .release = opencl_release,
@@ -44,5 +45,6 @@ const struct backend opencl_backend = {
     .write = opencl_write,
     .read = opencl_read,
     .check_memory = opencl_check_memory,
+    .drain = opencl_drain,
     .finish = opencl_finish,
 };

@@ -132,6 +132,8 @@ hpck_status opencl_kernel_create(struct backend_program *program, const char *na
 void opencl_kernel_free(struct backend_kernel *kernel);
 hpck_status opencl_launch(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err);
+hpck_status opencl_rehearse(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
+                            const struct geometry *geometry, struct error *err);
 
 /* ---- opencl_queue.c ---- */
 struct wait_list {
@@ -146,6 +148,7 @@ void wait_list_free(struct wait_list *list);
 /* Makes `event` the device's last command and hands it to the caller when asked for. */
 void opencl_enqueued(struct backend_device *device, cl_event event, const hpck_sync *sync);
 hpck_status opencl_marker(struct backend_device *device, const hpck_sync *sync, struct error *err);
+void opencl_drain(struct backend_device *device);
 hpck_status opencl_finish(struct backend_device *device, struct error *err);
 
 /* ---- opencl_memory.c ---- */

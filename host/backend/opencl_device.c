@@ -140,10 +140,7 @@ void opencl_close(struct backend_device *device)
 {
     if (device == NULL) return;
     const struct opencl_api *cl = &device->cl;
-    if (device->last != NULL) {
-        cl->clWaitForEvents(1, &device->last);
-        cl->clReleaseEvent(device->last);
-    }
+    if (device->last != NULL) cl->clReleaseEvent(device->last);
     if (device->queue != NULL) cl->clReleaseCommandQueue(device->queue);
     if (device->context != NULL) cl->clReleaseContext(device->context);
     if (device->id != NULL) cl->clReleaseDevice(device->id);

@@ -96,27 +96,49 @@ done:
     return st;
 }
 
+static cl_int enqueue(const struct backend_kernel *kernel, cl_command_queue queue, const struct geometry *geometry,
+                      const struct wait_list *wait, cl_event *event)
+{
+    size_t global[3];
+    size_t local[3];
+    for (int i = 0; i < 3; i++) {
+        global[i] = (size_t)geometry->global[i];
+        local[i] = (size_t)geometry->local[i];
+    }
+    return kernel->device->cl.clEnqueueNDRangeKernel(queue, kernel->kernel, 3, NULL, global, local, wait->count,
+                                                     wait->events, event);
+}
+
 hpck_status opencl_launch(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err)
 {
     struct backend_device *device = kernel->device;
     hpck_status st = HPCK_OK;
     struct wait_list wait = { 0 };
-    size_t global[3];
-    size_t local[3];
     cl_event event = NULL;
     HPCK_TRY(set_args(kernel, args, arg_count, err));
     HPCK_TRY(wait_list_make(device, sync, &wait, err));
-    for (int i = 0; i < 3; i++) {
-        global[i] = (size_t)geometry->global[i];
-        local[i] = (size_t)geometry->local[i];
-    }
-    CL_TRY(err, HPCK_LAUNCH_FAILED,
-           device->cl.clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, global, local, wait.count,
-                                             wait.events, &event),
+    CL_TRY(err, HPCK_LAUNCH_FAILED, enqueue(kernel, device->queue, geometry, &wait, &event),
            "clEnqueueNDRangeKernel");
     opencl_enqueued(device, event, sync);
 done:
     wait_list_free(&wait);
+    return st;
+}
+
+hpck_status opencl_rehearse(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
+                            const struct geometry *geometry, struct error *err)
+{
+    struct backend_device *device = kernel->device;
+    hpck_status st = HPCK_OK;
+    cl_int code = CL_SUCCESS;
+    cl_command_queue queue = device->cl.clCreateCommandQueue(device->context, device->id, 0, &code);
+    if (code != CL_SUCCESS) return opencl_error(err, HPCK_LAUNCH_FAILED, code, "clCreateCommandQueue");
+    HPCK_TRY(set_args(kernel, args, arg_count, err));
+    CL_TRY(err, HPCK_LAUNCH_FAILED, enqueue(kernel, queue, geometry, &(struct wait_list){ 0 }, NULL),
+           "clEnqueueNDRangeKernel");
+    CL_TRY(err, HPCK_LAUNCH_FAILED, device->cl.clFinish(queue), "clFinish");
+done:
+    device->cl.clReleaseCommandQueue(queue);
     return st;
 }

@@ -67,6 +67,11 @@ done:
 
 /* ---- completion ---- */
 
+void opencl_drain(struct backend_device *device)
+{
+    if (device->last != NULL) device->cl.clWaitForEvents(1, &device->last);
+}
+
 hpck_status opencl_finish(struct backend_device *device, struct error *err)
 {
     const struct opencl_api *cl = &device->cl;

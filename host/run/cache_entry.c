@@ -12,7 +12,7 @@
 struct header {
     uint64_t magic;
     uint32_t version;
-    uint32_t header_size;
+    uint32_t reserved; /* 0 */
     uint64_t key_size;
     uint64_t program_size;
     XXH128_hash_t checksum; /* over this header with a checksum of 0, key and program */
@@ -43,8 +43,7 @@ const char *cache_entry_parse(struct bytes entry, struct bytes key, struct bytes
     if (entry.size < sizeof header) return "it is shorter than a header";
     memcpy(&header, entry.data, sizeof header);
     if (header.magic != MAGIC) return "it is not a cache entry of this kind of machine";
-    if (header.version != CACHE_ENTRY_VERSION || header.header_size != sizeof header)
-        return "it was written by another version of hpck";
+    if (header.version != CACHE_ENTRY_VERSION) return "it was written by another version of hpck";
 
     const char *body = (const char *)entry.data + sizeof header;
     size_t size = entry.size - sizeof header;
@@ -61,7 +60,6 @@ hpck_status cache_entry_print(struct bytes key, struct bytes program, void **dat
     struct header header = {
         .magic = MAGIC,
         .version = CACHE_ENTRY_VERSION,
-        .header_size = sizeof header,
         .key_size = key.size,
         .program_size = program.size,
     };

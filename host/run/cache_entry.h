@@ -20,8 +20,8 @@ struct cache_name {
 };
 struct cache_name cache_entry_name(struct bytes key);
 
-/* NULL: `entry` is intact and belongs to `key`, and *program is its program (inside entry); else what is wrong with it.
- * Any bytes may be passed. */
+/* NULL: `entry` is intact and belongs to `key`, and *program is its program (inside entry); else what is wrong with
+ * it. Any bytes may be passed. */
 const char *cache_entry_parse(struct bytes entry, struct bytes key, struct bytes *program);
 
 /* The entry as one block of memory; caller frees *data. */

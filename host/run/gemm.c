@@ -144,6 +144,35 @@ hpck_status gemm_execute(hpck_handle *handle, hpck_plan *plan, const hpck_gemm_d
     return handle_leave(handle, st);
 }
 
+/* ---- the rehearsal ---------------------------------------------------------------------------------------- */
+
+static int64_t at_most(int64_t value, int64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+void gemm_rehearsal(const struct problem *problem, struct rehearsal *rehearsal)
+{
+    enum { SMALL = 64 };
+    *rehearsal = (struct rehearsal){ .problem = *problem };
+    struct gemm_fields *g = &rehearsal->problem.field.gemm;
+    g->m = at_most(g->m, SMALL);
+    g->n = at_most(g->n, SMALL);
+    g->k = at_most(g->k, SMALL);
+    g->batch = 1;
+    rehearsal->call.value[GEMM_LDA] = g->trans_a ? g->m : g->k;
+    rehearsal->call.value[GEMM_LDB] = g->trans_b ? g->k : g->n;
+    rehearsal->call.value[GEMM_LDC] = g->n;
+    rehearsal->call.scalar[GEMM_ALPHA] = 1.0F;
+    size_t in = dtype_bytes(problem->dtype_in);
+    size_t out = dtype_bytes(problem->dtype_out);
+    rehearsal->buffer_bytes[GEMM_A] = (size_t)(g->m * g->k) * in;
+    rehearsal->buffer_bytes[GEMM_B] = (size_t)(g->k * g->n) * in;
+    rehearsal->buffer_bytes[GEMM_C] = (size_t)(g->m * g->n) * out;
+    rehearsal->buffer_bytes[GEMM_BIAS] = g->bias ? (size_t)g->n * out : 0;
+    rehearsal->buffer_bytes[GEMM_BATCH_OFFSETS] = g->batch_lists ? 3 * sizeof(int64_t) : 0;
+}
+
 /* ---- public ----------------------------------------------------------------------------------------------- */
 
 hpck_status hpck_gemm(hpck_handle *handle, const hpck_gemm_desc *desc, float alpha, hpck_buffer a, hpck_buffer b,

@@ -68,6 +68,7 @@ done:
 static void strip(hpck_handle *handle)
 {
     if (handle->backend == NULL) return;
+    handle->backend->drain(handle->device);
     plan_table_close(handle->plans);
     cache_close(handle->cache);
     tunedb_close(handle->db);

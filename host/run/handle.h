@@ -21,7 +21,8 @@ struct hpck_handle {
     void *workspace; /* the caller's or the handle's own */
     size_t workspace_bytes;
     bool workspace_is_callers;
-    void **allocations; /* what hpck_malloc gave and hpck_free has not taken back */
+    size_t workspace_needed; /* by plans so far: allocated again when the caller takes its own back */
+    void **allocations;      /* what hpck_malloc gave and hpck_free has not taken back */
     size_t allocation_count, allocation_capacity;
     pid_t pid; /* a child of fork() may not use the handle */
     struct error err;

@@ -102,6 +102,7 @@ hpck_status handle_need_workspace(hpck_handle *handle, size_t bytes)
     handle->backend->release(handle->device, handle->workspace);
     handle->workspace = memory;
     handle->workspace_bytes = bytes;
+    handle->workspace_needed = bytes;
 done:
     return st;
 }
@@ -121,6 +122,7 @@ hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes)
     handle->workspace = memory;
     handle->workspace_bytes = memory != NULL ? bytes : 0;
     handle->workspace_is_callers = memory != NULL;
+    if (memory == NULL) HPCK_TRY(handle_need_workspace(handle, handle->workspace_needed));
 done:
     return handle_leave(handle, st);
 }

@@ -8,14 +8,6 @@
 #include "plan_table.h"
 #include "strbuf.h"
 
-struct plan_step {
-    struct backend_kernel *kernel;
-    struct geometry geometry;
-    const struct arg_desc *desc;
-    int arg_count;
-    struct launch_arg arg[STEP_ARGS_MAX]; /* values known now; those of the call are filled in by plan_execute */
-};
-
 struct hpck_plan {
     hpck_handle *handle;
     struct problem problem;
@@ -23,30 +15,12 @@ struct hpck_plan {
     char *description;
     size_t workspace_bytes;
     int step_count;
-    struct plan_step step[FAMILY_STEPS_MAX];
+    struct step step[FAMILY_STEPS_MAX];
 };
 
 enum { PARAMS_TEXT_MAX = FAMILY_PARAMS_MAX * 48 };
 
 /* ---- making ----------------------------------------------------------------------------------------------- */
-
-static hpck_status step_make(hpck_plan *plan, struct plan_step *step, const struct step_desc *desc,
-                             const struct point *point, struct backend_program *program)
-{
-    hpck_handle *handle = plan->handle;
-    hpck_status st = HPCK_OK;
-    HPCK_TRY(handle->backend->kernel_create(program, desc->kernel, &step->kernel, &handle->err));
-    desc->geometry(point, &step->geometry);
-    step->desc = desc->args;
-    step->arg_count = desc->arg_count;
-    for (int i = 0; i < desc->arg_count; i++) {
-        step->arg[i].kind = desc->args[i].kind;
-        if (desc->args[i].kind == ARG_VALUE || desc->args[i].kind == ARG_LOCAL)
-            step->arg[i].as.integer = desc->args[i].value(point);
-    }
-done:
-    return st;
-}
 
 static hpck_status describe(hpck_plan *plan)
 {
@@ -99,8 +73,8 @@ static hpck_status plan_make(hpck_handle *handle, const struct problem *problem,
                        &program, &handle->err));
     for (int i = 0; i < family->step_count; i++) {
         if (!family->steps[i].enabled(&point)) continue;
-        HPCK_TRY(step_make(plan, &plan->step[plan->step_count], &family->steps[i], &point, program));
-        plan->step_count++;
+        HPCK_TRY(step_make(&plan->step[plan->step_count++], handle->backend, program, &family->steps[i], &point,
+                           &handle->err));
     }
     *out = plan;
     plan = NULL;
@@ -154,7 +128,7 @@ done:
 void plan_free(hpck_plan *plan)
 {
     if (plan == NULL) return;
-    for (int i = 0; i < FAMILY_STEPS_MAX; i++)
+    for (int i = 0; i < plan->step_count; i++)
         plan->handle->backend->kernel_free(plan->step[i].kernel);
     free(plan->description);
     free(plan);
@@ -184,30 +158,6 @@ size_t hpck_plan_workspace(const hpck_plan *plan)
 
 /* ---- executing -------------------------------------------------------------------------------------------- */
 
-static void fill(const hpck_plan *plan, struct plan_step *step, const struct call *call)
-{
-    for (int i = 0; i < step->arg_count; i++) {
-        int index = step->desc[i].index;
-        switch (step->desc[i].kind) {
-        case ARG_BUFFER:
-            step->arg[i].as.memory = call->buffer[index];
-            break;
-        case ARG_CALL:
-            step->arg[i].as.integer = call->value[index];
-            break;
-        case ARG_SCALAR:
-            step->arg[i].as.scalar = call->scalar[index];
-            break;
-        case ARG_WORKSPACE:
-            step->arg[i].as.memory = plan->handle->workspace;
-            break;
-        case ARG_VALUE:
-        case ARG_LOCAL:
-            break;
-        }
-    }
-}
-
 /* HPCK_VERBOSE=profile: what the call takes, from an idle queue to its end. */
 static hpck_status profile(hpck_plan *plan, const struct timespec *start)
 {
@@ -235,14 +185,14 @@ hpck_status plan_execute(hpck_plan *plan, const struct call *call, const hpck_sy
         clock_gettime(CLOCK_MONOTONIC, &start);
     }
     for (int i = 0; i < plan->step_count; i++) {
-        struct plan_step *step = &plan->step[i];
+        struct step *step = &plan->step[i];
         hpck_sync part = { 0 };
         if (sync != NULL && i == 0) {
             part.wait_count = sync->wait_count;
             part.wait_list = sync->wait_list;
         }
         if (sync != NULL && i == plan->step_count - 1) part.event = sync->event;
-        fill(plan, step, call);
+        step_fill(step, call, handle->workspace);
         HPCK_TRY(handle->backend->launch(step->kernel, step->arg, step->arg_count, &step->geometry, &part,
                                          &handle->err));
     }

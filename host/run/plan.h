@@ -4,13 +4,7 @@
 #define HPCK_RUN_PLAN_H
 
 #include "handle.h"
-
-/* What a call of any op brings along, in the order of the op's [call], [scalar] and [buffer] lists. */
-struct call {
-    int64_t value[OP_CALLS_MAX];
-    float scalar[OP_SCALARS_MAX];
-    void *buffer[OP_BUFFERS_MAX];
-};
+#include "step.h"
 
 /* The handle's plan for the problem (any form; made canonical here), made if it is not there yet. */
 hpck_status plan_get(hpck_handle *handle, const struct problem *problem, hpck_plan **plan);

@@ -1,0 +1,20 @@
+/* See program_options.h. */
+#include "program_options.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+
+/* Parameters are macros in upper case; what the problem decides is one already. */
+void program_options(struct strbuf *options, const struct family *family, const struct point *point)
+{
+    strbuf_add(options, "");
+    for (int i = 0; i < family->param_count; i++) {
+        if (family->params[i].run_time) continue;
+        strbuf_add(options, "-D");
+        for (const char *c = family->params[i].name; *c != '\0'; c++)
+            strbuf_addn(options, &(char){ (char)toupper((unsigned char)*c) }, 1);
+        strbuf_addf(options, "=%" PRId64 " ", point->param[i]);
+    }
+    for (int i = 0; i < family->define_count; i++)
+        strbuf_addf(options, "-D%s=%" PRId64 " ", family->defines[i].name, family->defines[i].value(point));
+}

@@ -1,0 +1,11 @@
+/* What a program is compiled with, beside its text. */
+#ifndef HPCK_RUN_PROGRAM_OPTIONS_H
+#define HPCK_RUN_PROGRAM_OPTIONS_H
+
+#include "family.h"
+#include "strbuf.h"
+
+/* "-DTILE_M=256 ...": parameters that need a compilation, and what the problem decides. */
+void program_options(struct strbuf *options, const struct family *family, const struct point *point);
+
+#endif

@@ -1,0 +1,42 @@
+/* See step.h. */
+#include "step.h"
+
+hpck_status step_make(struct step *step, const struct backend *backend, struct backend_program *program,
+                      const struct step_desc *desc, const struct point *point, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    *step = (struct step){ .desc = desc->args, .arg_count = desc->arg_count };
+    HPCK_TRY(backend->kernel_create(program, desc->kernel, &step->kernel, err));
+    desc->geometry(point, &step->geometry);
+    for (int i = 0; i < desc->arg_count; i++) {
+        step->arg[i].kind = desc->args[i].kind;
+        if (desc->args[i].kind == ARG_VALUE || desc->args[i].kind == ARG_LOCAL)
+            step->arg[i].as.integer = desc->args[i].value(point);
+    }
+done:
+    return st;
+}
+
+void step_fill(struct step *step, const struct call *call, void *workspace)
+{
+    for (int i = 0; i < step->arg_count; i++) {
+        int index = step->desc[i].index;
+        switch (step->desc[i].kind) {
+        case ARG_BUFFER:
+            step->arg[i].as.memory = call->buffer[index];
+            break;
+        case ARG_CALL:
+            step->arg[i].as.integer = call->value[index];
+            break;
+        case ARG_SCALAR:
+            step->arg[i].as.scalar = call->scalar[index];
+            break;
+        case ARG_WORKSPACE:
+            step->arg[i].as.memory = workspace;
+            break;
+        case ARG_VALUE:
+        case ARG_LOCAL:
+            break;
+        }
+    }
+}
