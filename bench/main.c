@@ -1,39 +1,15 @@
 /* hpck-bench: measures the problems one after the other and prints a row for each. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "interrupt.h"
 #include "judge.h"
 #include "options.h"
 #include "report.h"
 #include "row.h"
 #include "suites.h"
 
-enum {
-    EXIT_OK = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_NO_DEVICE = 3,
-    EXIT_UNREADABLE = 4,
-    EXIT_SKIPPED = 77,
-    EXIT_INTERRUPTED = 130
-};
-
-static volatile sig_atomic_t interrupted; /* the one thing that a signal handler can reach */
-
-static void on_interrupt(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
-
-/* The first signal ends the run after the current round, the second one at once. */
-static void catch_interrupts(void)
-{
-    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DEVICE = 3, EXIT_UNREADABLE = 4, EXIT_SKIPPED = 77 };
 
 static int exit_code_of(hpck_status status)
 {
@@ -73,9 +49,10 @@ static int measure(const struct bench_options *options, struct error *err)
     struct row *rows = NULL;
     int count = 0;
     const struct report *report = report_for(options->format);
+    const volatile sig_atomic_t *stop = interrupt_flag();
 
     if (options->compare) HPCK_TRY(baseline_open(options->compare, &baseline, err));
-    HPCK_TRY(session_open(options, &interrupted, &session, err));
+    HPCK_TRY(session_open(options, stop, &session, err));
     if (session.is_asked_for_absent) {
         for (int i = 0; i < session.contender_count; i++)
             if (!session.contenders[i].is_loaded)
@@ -88,7 +65,7 @@ static int measure(const struct bench_options *options, struct error *err)
     if (!rows) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for %d rows", options->shapes.count);
 
     report->begin(&session);
-    for (int i = 0; i < options->shapes.count && !interrupted; i++) {
+    for (int i = 0; i < options->shapes.count && !*stop; i++) {
         struct row *row = &rows[count++];
         row_measure(&session, &options->shapes.items[i], row);
         if (row->is_measured) {
@@ -100,7 +77,7 @@ static int measure(const struct bench_options *options, struct error *err)
     }
     report_summary(options->format == FORMAT_TEXT ? stdout : stderr, rows, count);
     if (options->junit) HPCK_TRY(report_junit(options->junit, rows, count, err));
-    if (interrupted) code = EXIT_INTERRUPTED;
+    if (*stop) code = EXIT_INTERRUPTED;
 done:
     if (st != HPCK_OK) code = exit_code_of(st);
     free(rows);
@@ -116,7 +93,7 @@ int main(int argc, char **argv)
     struct bench_options options;
 
     setenv("POCL_AFFINITY", "1", 0); /* before any driver is opened; what the user set wins */
-    catch_interrupts();
+    interrupt_install();
     hpck_status st = options_parse(argc, argv, &options, &err);
     if (st != HPCK_OK) {
         code = EXIT_USAGE;

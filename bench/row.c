@@ -4,10 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Below this many operations per byte the operands' way from memory decides on the devices we know (their ratio of
- * arithmetic to bandwidth is 5 on a server's CPU core, 20 for f32 on an H100), so they should not come from cache. */
-static const double COLD_BELOW_FLOPS_PER_BYTE = 16.0;
-
 /* hpck through a plan; NULL: as hpck_gemm would. */
 struct hpck_side {
     hpck_handle *handle;
@@ -113,9 +109,8 @@ done:
 
 static int copies_for(const struct session *session, const struct problem *problem)
 {
-    bool is_memory_bound = problem_flops(problem) < COLD_BELOW_FLOPS_PER_BYTE * problem_bytes(problem);
     enum bench_cache cache = session->options->cache;
-    bool is_cold = cache == CACHE_COLD || (cache == CACHE_AUTO && is_memory_bound);
+    bool is_cold = cache == CACHE_COLD || (cache == CACHE_AUTO && workload_is_memory_bound(problem));
     return is_cold ? workload_copies_cold(session->handle, problem) : 1;
 }
 
