@@ -236,6 +236,8 @@ static void refuses_what_does_not_fit(void **state)
     static const char *const problems[] = { "gemm:f32:nn:m100000000n2k1000000",
                                             "gemm:f32:nn:m1n1k1:b1000000000000" };
     struct workload_options options = WORKLOAD_OPTIONS_INIT;
+    workload_free(f->workload);
+    f->workload = NULL;
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         struct problem problem = problem_of(problems[i]);
         assert_int_equal(workload_create(f->handle, &problem, &options, &f->workload, &f->err),
