@@ -1,0 +1,62 @@
+"""show, export, merge and prune."""
+import json
+import unittest
+
+from harness import TINY, TuneTest, records
+
+OTHER = "gemm:f32:nn:m9n9k9"
+
+
+class Database(TuneTest):
+    def setUp(self):
+        super().setUp()
+        self.tune("--evals", "2", TINY)
+
+    def read(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_show(self):
+        done = self.expect(0, "show")
+        self.assertIn(f"layer 1: {self.db}: {len(records(self.db))} records", done.stdout)
+        self.assertIn(f"  {TINY}\n", done.stdout)
+        self.assertIn("searched", done.stdout)
+        self.assertNotIn(TINY, self.expect(0, "show", OTHER).stdout)
+        done = self.expect(0, "show", "--format", "json", TINY)
+        self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], records(self.db))
+
+    def test_export_and_merge_carry_everything_over(self):
+        shared = self.path("shared.jsonl", self.expect(0, "export").stdout)
+        other = self.path("other.jsonl")
+        self.tune("--db", other, "--evals", "1", OTHER)
+        done = self.expect(0, "merge", self.path("fleet.jsonl"), shared, other)
+        self.assertIn(f"shared.jsonl: {len(records(self.db))} records", done.stderr)
+        fleet = records(self.path("fleet.jsonl"))
+        self.assertEqual({row["problem"] for row in fleet}, {TINY, OTHER})
+        for row in records(self.db) + records(other):
+            self.assertIn(row, fleet)
+        self.expect(0, "merge", self.path("fleet.jsonl"), shared, other)
+        self.assertEqual(records(self.path("fleet.jsonl")), fleet)  # merging again changes nothing
+
+    def test_merge_refuses_what_is_no_database(self):
+        before = self.read(self.db)
+        note = self.path("note.txt", "hello\n")
+        self.expect(4, "merge", self.db, note, message="note.txt is not a tuning database")
+        self.expect(4, "merge", self.db, self.path("absent"), message="absent")
+        self.expect(4, "merge", note, self.db, message="note.txt is not a tuning database")
+        self.assertEqual(self.read(self.db), before)
+
+    def test_prune_removes_stale_and_damaged_lines_only(self):
+        rows = records(self.db)
+        stale = {**rows[0], "source_hash": "00000000000000ff"}
+        newer = {**rows[0], "v": 99}
+        with open(self.db, "a", encoding="utf-8") as file:
+            file.write(json.dumps(stale) + "\n{damaged\n" + json.dumps(newer) + "\n")
+        self.assertIn("passed over: 1 stale, 1 of a newer hpck, 1 damaged", self.expect(0, "show").stdout)
+        self.expect(0, "prune", message="removed 2 lines")
+        self.assertEqual(records(self.db), rows + [newer])
+        self.expect(0, "prune", self.db, message="removed 0 lines")
+
+
+if __name__ == "__main__":
+    unittest.main()
