@@ -1,12 +1,11 @@
 /* Reads the command line from the same table that --help prints. */
 #include "cli.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "suites.h"
+#include "tool.h"
 
 static const double DEFAULT_BUDGET = 600.0;
 
@@ -29,12 +28,7 @@ enum option_id {
     HELP
 };
 
-static const struct option {
-    enum option_id id;
-    const char *name;
-    const char *value; /* NULL: takes none */
-    const char *doc;
-} table[] = {
+static const struct tool_option table[] = {
     { SUITE, "suite", "NAME", "tune the problems of a suite (--list-suites)" },
     { SHAPES, "shapes", "FILE", "tune the problems of a file: one a line (as HPCK_TRACE writes), or a CSV" },
     { SHAPES, "shapes", "FILE:TIER", "only the rows of one tier of a CSV" },
@@ -81,18 +75,12 @@ void cli_help(FILE *out)
         "\n"
         "options:\n",
         out);
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        char left[40];
-        snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].value ? " " : "",
-                 table[i].value ? table[i].value : "");
-        fprintf(out, "  %-20s %s\n", left, table[i].doc);
-    }
+    tool_print_options(out, table, OPTION_COUNT);
     fputs("\ncommands on tuning databases (--db PATH, --format text|json):\n", out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-20s %s\n", commands[i].form, commands[i].doc);
     fputs("\nsuites:\n", out);
-    for (int i = 0; i < suite_count; i++)
-        fprintf(out, "  %-20s %s\n", suites[i].name, suites[i].doc);
+    tool_print_suites(out, "  ");
     fputs("\n"
           "Results go to standard output, progress and notes to standard error. Trials are kept in PATH.journal\n"
           "beside the database PATH; delete that file to have everything tried anew. docs/tuning.md tells more.\n"
@@ -141,76 +129,16 @@ static hpck_status read_duration(const char *name, const char *text, double *sec
     return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a time such as 90s, 10m or 1h30m", name, text);
 }
 
-static hpck_status read_integer(const char *name, const char *text, uint64_t low, uint64_t high, uint64_t *value,
-                                struct error *err)
-{
-    char *end;
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *value < low || *value > high)
-        return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a whole number in %llu .. %llu", name, text,
-                         (unsigned long long)low, (unsigned long long)high);
-    return HPCK_OK;
-}
-
-static hpck_status read_percent(const char *name, const char *text, double *fraction, struct error *err)
-{
-    char *end;
-    double percent = strtod(text, &end);
-    if (end == text || *end != '\0' || !(percent >= 0.0 && percent <= 1000.0))
-        return error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected a percentage in 0 .. 1000", name, text);
-    *fraction = percent / 100.0;
-    return HPCK_OK;
-}
-
-/* The index of text among names; -1 and an error that lists them otherwise. */
-static int read_word(const char *name, const char *text, const char *const *names, int count, struct error *err)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(text, names[i]) == 0) return i;
-    error_set(err, HPCK_INVALID_ARGUMENT, "--%s %s: expected", name, text);
-    for (int i = 0; i < count; i++)
-        error_append(err, "%s %s", i == 0 ? "" : i == count - 1 ? " or" : ",", names[i]);
-    return -1;
-}
-
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-/* Characters that two names share at the start: finds the option that a typing error was meant for. */
-static size_t shared_start(const char *a, const char *b)
+static hpck_status apply(const struct tool_option *option, const char *value, void *context, struct error *err)
 {
-    size_t length = 0;
-    while (a[length] && a[length] == b[length])
-        length++;
-    return length;
-}
-
-/* "--name" or "--name=value". */
-static const struct option *find_option(const char *argument, const char **value, struct error *err)
-{
-    const char *name = argument + strspn(argument, "-");
-    size_t length = strcspn(name, "=");
-    const struct option *nearest = &table[OPTION_COUNT - 1]; /* --help */
-    size_t best = 0;
-
-    *value = name[length] == '=' ? name + length + 1 : NULL;
-    for (int i = 0; i < OPTION_COUNT && strncmp(argument, "--", 2) == 0; i++) {
-        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) return &table[i];
-        if (shared_start(table[i].name, name) <= best) continue;
-        best = shared_start(table[i].name, name);
-        nearest = &table[i];
-    }
-    error_set(err, HPCK_INVALID_ARGUMENT, "unknown option %s; the nearest is --%s", argument, nearest->name);
-    return NULL;
-}
-
-static hpck_status apply(const struct option *option, const char *value, struct cli *cli, struct error *err)
-{
+    struct cli *cli = context;
     static const char *const formats[] = { [RESULTS_TEXT] = "text", [RESULTS_JSON] = "json" };
     uint64_t integer = 0;
     int word = 0;
     hpck_status st = HPCK_OK;
-    switch (option->id) {
+    switch ((enum option_id)option->id) {
     case SUITE:
         return shapes_add_suite(&cli->shapes, value, err);
     case SHAPES:
@@ -221,27 +149,29 @@ static hpck_status apply(const struct option *option, const char *value, struct 
     case BUDGET:
         return read_duration(option->name, value, &cli->tuner.budget_seconds, err);
     case EVALS:
-        HPCK_TRY(read_integer(option->name, value, 1, 1000000000, &integer, err));
+        HPCK_TRY(tool_integer(option->name, value, 1, 1000000000, &integer, err));
         cli->tuner.evals = (int)integer;
         break;
     case STRATEGY:
-        word = read_word(option->name, value, strategy_names, STRATEGY_COUNT, err);
+        HPCK_TRY(tool_word(option->name, value, strategy_names, STRATEGY_COUNT, &word, err));
         cli->tuner.strategy = (enum strategy)word;
         break;
     case SEED:
-        return read_integer(option->name, value, 0, UINT64_MAX, &cli->tuner.seed, err);
+        return tool_integer(option->name, value, 0, UINT64_MAX, &cli->tuner.seed, err);
     case DB:
         cli->tuner.db = value;
         break;
     case TIME_LIMIT:
         return read_duration(option->name, value, &cli->tuner.time_limit_seconds, err);
     case MIN_GAIN:
-        return read_percent(option->name, value, &cli->tuner.min_gain, err);
+        HPCK_TRY(tool_number(option->name, value, 0.0, 1000.0, &cli->tuner.min_gain, err));
+        cli->tuner.min_gain /= 100.0;
+        break;
     case DRY_RUN:
         cli->tuner.is_dry_run = true;
         break;
     case FORMAT:
-        word = read_word(option->name, value, formats, 2, err);
+        HPCK_TRY(tool_word(option->name, value, formats, 2, &word, err));
         cli->format = (enum results_format)word;
         break;
     case LIST_DEVICES:
@@ -257,7 +187,6 @@ static hpck_status apply(const struct option *option, const char *value, struct 
         cli->action = CLI_HELP;
         break;
     }
-    if (word < 0) st = HPCK_INVALID_ARGUMENT;
 done:
     return st;
 }
@@ -267,8 +196,9 @@ static bool takes_files(const struct cli *cli)
     return cli->action == CLI_MERGE || cli->action == CLI_PRUNE;
 }
 
-static hpck_status take_argument(const char *argument, struct cli *cli, struct error *err)
+static hpck_status take_argument(const char *argument, void *context, struct error *err)
 {
+    struct cli *cli = context;
     if (takes_files(cli)) {
         cli->files[cli->file_count++] = argument;
         return HPCK_OK;
@@ -290,6 +220,7 @@ static hpck_status check(const struct cli *cli, struct error *err)
 
 hpck_status cli_parse(int argc, char **argv, struct cli *cli, struct error *err)
 {
+    static const struct tool_command_line line = { table, OPTION_COUNT, apply, take_argument };
     hpck_status st = HPCK_OK;
     int first = 1;
 
@@ -301,23 +232,7 @@ hpck_status cli_parse(int argc, char **argv, struct cli *cli, struct error *err)
         cli->action = commands[i].action;
         first = 2;
     }
-    for (int i = first; i < argc; i++) {
-        const char *value;
-        if (argv[i][0] != '-' || strcmp(argv[i], "-") == 0) {
-            HPCK_TRY(take_argument(argv[i], cli, err));
-            continue;
-        }
-        const struct option *option = find_option(argv[i], &value, err);
-        if (!option) return HPCK_INVALID_ARGUMENT;
-        if (!option->value && value) HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "--%s takes no value", option->name);
-        if (option->value && !value) {
-            if (++i == argc)
-                HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "--%s needs a value: --%s %s", option->name, option->name,
-                          option->value);
-            value = argv[i];
-        }
-        HPCK_TRY(apply(option, value, cli, err));
-    }
+    HPCK_TRY(tool_read(&line, argc - first, argv + first, cli, err));
     HPCK_TRY(check(cli, err));
     if (cli->tuner.budget_seconds == 0.0 && cli->tuner.evals == 0) cli->tuner.budget_seconds = DEFAULT_BUDGET;
 done:

@@ -2,37 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "interrupt.h"
 #include "judge.h"
 #include "options.h"
 #include "report.h"
 #include "row.h"
-#include "suites.h"
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DEVICE = 3, EXIT_UNREADABLE = 4, EXIT_SKIPPED = 77 };
-
-static int exit_code_of(hpck_status status)
-{
-    switch (status) {
-    case HPCK_OK:
-        return EXIT_OK;
-    case HPCK_INVALID_ARGUMENT:
-        return EXIT_USAGE;
-    case HPCK_NO_DEVICE:
-        return EXIT_NO_DEVICE;
-    case HPCK_DB_FORMAT:
-    case HPCK_IO:
-        return EXIT_UNREADABLE;
-    default:
-        return EXIT_FAILED;
-    }
-}
-
-static void list_suites(void)
-{
-    for (int i = 0; i < suite_count; i++)
-        printf("%-12s %s\n", suites[i].name, suites[i].doc);
-}
+#include "tool.h"
 
 static const struct report *report_for(enum bench_format format)
 {
@@ -79,7 +53,7 @@ static int measure(const struct bench_options *options, struct error *err)
     if (options->junit) HPCK_TRY(report_junit(options->junit, rows, count, err));
     if (*stop) code = EXIT_INTERRUPTED;
 done:
-    if (st != HPCK_OK) code = exit_code_of(st);
+    if (st != HPCK_OK) code = tool_exit_code(st);
     free(rows);
     baseline_close(baseline);
     session_close(&session);
@@ -106,10 +80,10 @@ int main(int argc, char **argv)
             puts("hpck-bench " HPCK_VERSION_STRING);
             break;
         case ACTION_LIST_SUITES:
-            list_suites();
+            tool_print_suites(stdout, "");
             break;
         case ACTION_LIST_DEVICES:
-            code = exit_code_of(report_devices(options.format, &err));
+            code = tool_exit_code(tool_print_devices("hpck-bench", options.format == FORMAT_JSON, &err));
             break;
         case ACTION_MEASURE:
             code = measure(&options, &err);

@@ -3,7 +3,6 @@
 #define HPCK_BENCH_OPTIONS_H
 
 #include "reference.h"
-#include "measure.h"
 #include "shapes.h"
 
 enum bench_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };

@@ -21,7 +21,4 @@ void report_summary(FILE *out, const struct row *rows, int count);
 /* IO: the file cannot be written. */
 hpck_status report_junit(const char *path, const struct row *rows, int count, struct error *err);
 
-/* --list-devices; no device at all is not an error. */
-hpck_status report_devices(enum bench_format format, struct error *err);
-
 #endif
