@@ -113,6 +113,18 @@ static void a_record_for_one_row_is_not_used_for_thousands(void **state)
     tunedb_close(db);
 }
 
+static void a_far_problem_is_left_to_the_model(void **state)
+{
+    struct tunedb_record record = fake_record("gemm:f32:nn:m64n64k64", 8, 64, 10.0);
+    struct tunedb *db = database(&record, 1);
+    struct choice choice = selected(db, "gemm:f32:nn:m64n64k512");
+    (void)state;
+    expect(&choice, SELECTED_NEAREST, &fake_tile, 8, "at distance 3.00");
+    choice = selected(db, "gemm:f32:nn:m64n64k513");
+    expect(&choice, SELECTED_MODEL, &fake_tile, 64, "model");
+    tunedb_close(db);
+}
+
 static void the_model_overrules_a_neighbour_that_it_finds_much_slower(void **state)
 {
     struct tunedb_record records[2];
@@ -221,6 +233,7 @@ int main(void)
         TEST(an_illegal_record_is_passed_over_and_verbose_says_why),
         TEST(a_near_problem_lends_its_records),
         TEST(a_record_for_one_row_is_not_used_for_thousands),
+        TEST(a_far_problem_is_left_to_the_model),
         TEST(the_model_overrules_a_neighbour_that_it_finds_much_slower),
         TEST(a_related_device_comes_after_the_own_one),
         TEST(a_choice_fits_the_workspace),
