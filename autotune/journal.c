@@ -59,7 +59,7 @@ hpck_status journal_parse(const char *line, size_t length, struct journal_entry 
     *entry = (struct journal_entry){ .outcome = OUTCOME_OK };
     if (!outcome_parse(outcome, &entry->outcome))
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "journal: outcome \"%.40s\" is not known", outcome);
-    snprintf(entry->message, sizeof entry->message, "%s", message);
+    trial_message(entry->message, message);
     record = json_dumps(inner, JSON_COMPACT);
     if (!record) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "journal: no memory");
     HPCK_TRY(tunedb_record_parse(record, strlen(record), &entry->record, err));
