@@ -9,6 +9,21 @@
 
 /* ---- what a command waits for ---- */
 
+/* Not every driver looks: an event of another context would be waited for, or worse. */
+static hpck_status check_events(const struct backend_device *device, const hpck_event *events, size_t count,
+                                struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        cl_context context = NULL;
+        if (device->cl.clGetEventInfo(events[i], CL_EVENT_CONTEXT, sizeof context, &context, NULL) != CL_SUCCESS)
+            return error_set(err, HPCK_INVALID_ARGUMENT, "sync: wait_list[%zu] is not a cl_event", i);
+        if (context != device->context)
+            return error_set(err, HPCK_INVALID_ARGUMENT,
+                             "sync: wait_list[%zu] belongs to another context than the handle's", i);
+    }
+    return HPCK_OK;
+}
+
 hpck_status wait_list_make(struct backend_device *device, const hpck_sync *sync, struct wait_list *list,
                            struct error *err)
 {
@@ -19,6 +34,7 @@ hpck_status wait_list_make(struct backend_device *device, const hpck_sync *sync,
     if (callers > UINT32_MAX - 1)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "sync: wait_count = %zu is more than OpenCL allows", callers);
     if (callers == 0 && !needs_last) goto done;
+    if (callers > 0) HPCK_TRY(check_events(device, sync->wait_list, callers, err));
     if (!needs_last) {
         list->events = (const cl_event *)(const void *)sync->wait_list;
     } else if (callers == 0) {
