@@ -16,7 +16,8 @@
 
 enum { TRIALS_MAX = 60, SIZE_MAX_OF_TRIALS = 120, TEXTS_MAX = 16 };
 
-/* Every occurrence of `original` becomes `mistake`, in those texts of the family that have it. */
+/* Every occurrence of `original` becomes `mistake`, in those texts of the family that have it. Writes outside C happen
+ * only where alpha is not 1: a plan rehearses its kernel with 1 on memory that has no guard zones. */
 struct mutant {
     const char *name;
     const char *family;
@@ -32,10 +33,13 @@ static const struct mutant mutants[] = {
     { "gemm_cpu truncates bf16", "gemm_cpu",
       "(u + 0x7fffu + ((u >> 16) & 1u)) >> 16", "u >> 16" },
     { "gemm_cpu's gelu has a short constant", "gemm_cpu", "-0.70710678118654752f", "-0.7071f" },
-    { "gemm_cpu computes one row too many", "gemm_cpu", "min(block_m, m - i0)", "min(block_m, m - i0 + 1)" },
+    { "gemm_cpu writes one row too many", "gemm_cpu",
+      "for (int r = 0; r < rows; r++) {\n        const float *s",
+      "for (int r = 0; r < min(rows + (out->alpha != 1.0f && out->is_first && out->is_last), THREAD_M); r++) {\n        const float *s" },
     { "gemm_cpu loses the last row", "gemm_cpu",
       "min(block_m, m - i0)", "min(block_m, max(m - i0 - 1, 1L))" },
-    { "gemm_cpu computes one column too many", "gemm_cpu", "min(block_n, n - j0)", "min(block_n, n - j0 + 1)" },
+    { "gemm_cpu writes one column too many", "gemm_cpu",
+      "for (; v < columns; v++) {", "for (; v < min(columns + (out->alpha != 1.0f && out->is_first && out->is_last), width); v++) {" },
     { "gemm_cpu loses the remainder of the unrolled k", "gemm_cpu",
       "    int k = 0;\n    for (; k + UNROLL_K <= depth; k += UNROLL_K) {",
       "    depth -= depth % 2;\n    int k = 0;\n    for (; k + UNROLL_K <= depth; k += UNROLL_K) {" },
@@ -46,23 +50,35 @@ static const struct mutant mutants[] = {
       "out.bias = bias + offset_bias + j0;", "out.bias = bias + j0;" },
     { "gemm_cpu starts every block of k afresh", "gemm_cpu", "out.is_first = k0 == 0;", "out.is_first = 1;" },
     { "gemm_cpu applies alpha to the first block of k only", "gemm_cpu",
-      "partial[v] + out->alpha * x", "partial[v] + x" },
+      "out->alpha, beta, c + v", "(out->is_first ? out->alpha : 1.0f), beta, c + v" },
     { "gemm_cpu packs batch entries of C tightly", "gemm_cpu",
       "c += offset_c + entry * stride_c;", "c += offset_c + entry * m * n;" },
     { "gemm_cpu uses half a strip for one row too many", "gemm_cpu", "height <= HALF_M", "height <= HALF_M + 1" },
     { "gemm_skinny_cpu reads beyond the end of k", "gemm_skinny_cpu",
-      "if (p + VECTOR_WIDTH <= k)", "if (p < k)" },
+      "x[s] = load_some(stream[s] + p, 1, k - p);", "x[s] = LOADV_IN(stream[s] + p);" },
     { "gemm_skinny_cpu computes one column too many", "gemm_skinny_cpu",
-      "min(block_l, length - first_j)", "min(block_l, length - first_j + 1)" },
-    { "gemm_skinny_cpu ignores the work-group's place in the bias", "gemm_skinny_cpu",
-      "(SMALL_M ? column : r)", "(SMALL_M ? j : r)" },
+      "min(block_l, length - first_j)", "min(block_l, length - first_j + (alpha != 1.0f))" },
+    { "gemm_skinny_cpu ignores the bias's offset", "gemm_skinny_cpu",
+      "bias + offset_bias + (SMALL_M ? column : r)", "bias + (SMALL_M ? column : r)" },
     { "gemm_skinny_cpu adds batch entries up", "gemm_skinny_cpu",
-      "i < padded_rows * sums_pitch; i++", "entry == first_entry && i < padded_rows * sums_pitch; i++" },
+      "STOREV((FLOATV)(0.0f), sums + i);", "if (entry == first_entry) STOREV((FLOATV)(0.0f), sums + i);" },
     { "gemm_skinny_cpu takes n for ldc", "gemm_skinny_cpu",
       "c_row = SMALL_M ? ldc : 1, c_step = SMALL_M ? 1 : ldc;", "c_row = SMALL_M ? n : 1, c_step = SMALL_M ? 1 : n;" },
     { "gemm_skinny_cpu forgets the last slice of k", "gemm_skinny_cpu", "s < slices", "s + 1 < slices" },
     { "gemm_skinny_cpu counts overlapping slices twice", "gemm_skinny_cpu",
       "min(first_p + slice_k, k)", "min(first_p + slice_k + 1, k)" },
+    { "gemm_simt reads beyond the end of k", "gemm_simt", "(place + e < length ? x[e] : 0.0f)", "x[e]" },
+    { "gemm_simt writes one column too many", "gemm_simt", "if (e < columns)", "if (e < columns + (alpha != 1.0f))" },
+    { "gemm_simt writes one row too many", "gemm_simt", "if (row < m && column < n)", "if (row < m + (alpha != 1.0f) && column < n)" },
+    { "gemm_simt swaps the pieces of the register tile", "gemm_simt",
+      "piece_m = LOCAL_ID / THREADS_N, piece_n = LOCAL_ID % THREADS_N;",
+      "piece_m = LOCAL_ID % THREADS_M, piece_n = LOCAL_ID / THREADS_M;" },
+    { "gemm_simt forgets the first element of the bias", "gemm_simt",
+      "bias + offset_bias + column, n - column", "bias + column, n - column" },
+    { "gemm_simt has one buffer where it needs two", "gemm_simt", "step % 2, full = 1 - put;", "0, full = 0;" },
+    { "gemm_simt starts every slice at the first k", "gemm_simt",
+      "k_begin * lda + m0 : m0 * lda + k_begin", "m0 : m0 * lda" },
+    { "gemm_simt takes the strides of A for B", "gemm_simt", "entry * stride_b", "entry * stride_a" },
 };
 /* clang-format on */
 
@@ -121,7 +137,7 @@ static int hunt(hpck_handle *handle, const struct family *original, const struct
         const int64_t *param = original->seeds + (t % original->seed_count) * original->param_count;
         struct trial trial;
         struct error err = { 0 };
-        if (!trial_draw(mutant, device, param, SIZE_MAX_OF_TRIALS, &seed, &trial)) continue;
+        if (!trial_draw(mutant, device, param, NULL, SIZE_MAX_OF_TRIALS, &seed, &trial)) continue;
         const hpck_status caught = trial_verify(handle, mutant, &trial, &err);
         if (caught == HPCK_OK) continue;
         if (caught != HPCK_INTERNAL) fail_msg("the mutant does not run: %s", error_text(&err));

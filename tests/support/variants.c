@@ -62,7 +62,7 @@ static void draw_options(uint64_t *seed, struct workload_options *options)
 }
 
 static bool draw_once(const struct family *family, const struct device_desc *device, const int64_t *param,
-                      int64_t size_max, uint64_t *seed, struct trial *trial)
+                      const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial)
 {
     const struct family_text *text = &family->texts[random_below(seed, (uint64_t)family->text_count)];
     memset(trial, 0, sizeof *trial);
@@ -76,16 +76,26 @@ static bool draw_once(const struct family *family, const struct device_desc *dev
     trial->problem.op = family->op;
     trial->problem.dtype_in = text->dtype_in;
     trial->problem.dtype_out = text->dtype_out;
-    draw_gemm(family, trial->param, size_max, seed, &trial->problem.field.gemm);
+    struct gemm_fields *fields = &trial->problem.field.gemm;
+    draw_gemm(family, trial->param, size_max, seed, fields);
+    if (like != NULL) {
+        const struct gemm_fields *same = &like->problem.field.gemm;
+        trial->problem.dtype_in = like->problem.dtype_in;
+        trial->problem.dtype_out = like->problem.dtype_out;
+        fields->trans_a = same->trans_a;
+        fields->trans_b = same->trans_b;
+        fields->bias = same->bias;
+        fields->activation = same->activation;
+    }
     draw_options(seed, &trial->options);
     return select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
 }
 
 bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,
-                int64_t size_max, uint64_t *seed, struct trial *trial)
+                const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial)
 {
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
-        if (draw_once(family, device, param, size_max, seed, trial)) return true;
+        if (draw_once(family, device, param, like, size_max, seed, trial)) return true;
     }
     return false;
 }
@@ -186,7 +196,7 @@ hpck_status variants_list(const struct family *family, const struct device_desc 
     int64_t param[FAMILY_PARAMS_MAX];
     int capacity = 0;
     for (uint64_t index = 0; grid_point(family, index, param); index++) {
-        if (!trial_draw(family, device, param, size_max, seed, &trial)) continue;
+        if (!trial_draw(family, device, param, NULL, size_max, seed, &trial)) continue;
         HPCK_TRY(append(&list, &capacity, param, family->param_count, err));
     }
     list.legal = list.count;

@@ -19,9 +19,10 @@ uint64_t random_below(uint64_t *state, uint64_t below);
 uint64_t variants_seed(void);
 
 /* A trial for the given compile-time values; dtypes, transposes, epilogue, sizes up to size_max, run-time parameters
- * and layout are drawn. False: no draw was legal. */
+ * and layout are drawn. `like` (may be NULL) gives dtypes, transposes and epilogue, so that its kernel serves again.
+ * False: no draw was legal. */
 bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,
-                int64_t size_max, uint64_t *seed, struct trial *trial);
+                const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial);
 
 /* Runs and checks it. INTERNAL: wrong; other codes: it did not run. */
 hpck_status trial_verify(hpck_handle *handle, const struct family *family, const struct trial *trial,

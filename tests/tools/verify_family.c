@@ -27,11 +27,16 @@ static int verify_variant(hpck_handle *handle, const struct family *family, cons
                           uint64_t *seed, bool is_quiet)
 {
     const struct device_desc *device = handle->backend->describe(handle->device);
+    struct trial trial, first;
+    const struct trial *like = NULL;
     int failed = 0;
     for (int p = 0; p < PROBLEMS_EACH; p++) {
-        struct trial trial;
         struct error err = { 0 };
-        if (!trial_draw(family, device, param, size_max, seed, &trial)) continue;
+        if (!trial_draw(family, device, param, like, size_max, seed, &trial)) continue;
+        if (like == NULL) {
+            first = trial;
+            like = &first;
+        }
         if (trial_verify(handle, family, &trial, &err) != HPCK_OK) {
             if (!is_quiet) print_failure(family, &trial, &err);
             failed++;
