@@ -1,6 +1,7 @@
 /* Which OpenCL devices there are and what is known about them. */
 #include "opencl.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,9 +117,14 @@ struct device_list {
     } entry[DEVICES_MAX];
 };
 
+/* Drivers set themselves up at the first listing, and not all do it for one thread at a time (ocl-icd with PoCL shows
+ * the second thread no platforms, or crashes). The only thing that handles share. */
+static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
+
 static hpck_status list_devices(const struct opencl_api *cl, struct device_list *list, struct error *err)
 {
     hpck_status st = HPCK_OK;
+    pthread_mutex_lock(&listing);
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count = 0;
     list->count = 0;
@@ -140,6 +146,7 @@ static hpck_status list_devices(const struct opencl_api *cl, struct device_list 
         }
     }
 done:
+    pthread_mutex_unlock(&listing);
     return st;
 }
 
