@@ -24,7 +24,7 @@ static void mean_add(struct mean *mean, double ratio, const char *problem)
 static void mean_print(FILE *out, const char *name, const struct mean *mean)
 {
     if (mean->count == 0) return;
-    fprintf(out, "%s: geometric mean %.2f of %d, worst %.2f (%s)\n", name, exp(mean->log_sum / mean->count),
+    fprintf(out, "%s: geometric mean %#.3g of %d, worst %#.3g (%s)\n", name, exp(mean->log_sum / mean->count),
             mean->count, mean->worst, mean->worst_problem);
 }
 

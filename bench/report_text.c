@@ -19,7 +19,7 @@ static int problem_width(const struct session *session)
 }
 
 /* A column of an opponent: its speed, and the ratio with its quartiles. */
-enum { RATIO_WIDTH = 29 };
+enum { RATIO_WIDTH = 33 };
 
 static void text_begin(const struct session *session)
 {
@@ -42,7 +42,7 @@ static void print_opponent(const struct row *row, const struct measure_times *ti
                            const struct measure_ratio *ratio)
 {
     char text[64];
-    snprintf(text, sizeof text, "%8.1f %6.2f [%.2f %.2f]", row_gflops(row, time), ratio->median, ratio->p25,
+    snprintf(text, sizeof text, "%8.1f %#7.3g [%#.3g %#.3g]", row_gflops(row, time), ratio->median, ratio->p25,
              ratio->p75);
     printf(" %*s", RATIO_WIDTH, text);
 }

@@ -15,7 +15,7 @@ struct row_kernel {
 struct row_against {
     const char *name;
     bool is_measured;
-    char routine[64]; /* what was called, or why nothing was */
+    char routine[192]; /* what was called, or why nothing was */
     struct measure_times time;
     struct measure_ratio ratio; /* its time / hpck's time: above 1 hpck is faster */
 };

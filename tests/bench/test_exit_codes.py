@@ -122,6 +122,10 @@ class Comparison(BenchTest):
         done = self.expect(1, TINY, *QUICK, "--against", "self-f32", "--compare", path)
         self.assertIn("self-f32: ratio", done.stdout)
 
+    def test_rows_of_another_kind_are_passed_over(self):
+        path = self.path("odd.json", '{}\n{"problem": 1}\n' + json.dumps({"problem": TINY, "time_us": "fast"}) + "\n")
+        self.expect(0, TINY, *QUICK, "--against", "none", "--compare", path)
+
     def test_other_problems_and_devices_are_not_compared(self):
         with open(self.baseline(time_us=0.001), encoding="utf-8") as file:
             row = json.loads(file.read())

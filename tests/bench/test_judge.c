@@ -51,7 +51,7 @@ static void summary_has_geometric_mean_worst_and_counts(void **state)
     FILE *file = fmemopen(text, sizeof text, "w");
     report_summary(file, rows, 3);
     fclose(file);
-    assert_non_null(strstr(text, "openblas: geometric mean 1.00 of 3, worst 0.50 (a)"));
+    assert_non_null(strstr(text, "openblas: geometric mean 1.00 of 3, worst 0.500 (a)"));
     assert_non_null(strstr(text, "tests:3 passed:2 failed:1 skipped:0"));
 }
 
