@@ -9,12 +9,17 @@
 #include "record.h"
 #include "tuner.h"
 
+enum { RELATIVES = 4 };                 /* records of other problems, and of other devices, to start from */
 static const double GIVE_UP = 2.0;      /* times the best: not worth more than one run */
 static const double BUDGET_GRACE = 5.0; /* seconds by which the trial that is running may pass the deadline */
 static const double START_LIMIT = 60.0; /* for a worker to open the device */
 static const double NEW_BEST = 0.99;    /* a smaller gain does not change what others are compared with */
-static const struct measure_options TRIAL_MEASURE = {
-    .rounds = 5, .turn_seconds = 0.004, .rest_seconds = 0.0, .limit_seconds = 0.8
+static const double LOOK_AGAIN = 1.02;  /* a candidate that seems as good as the best is measured more carefully */
+static const struct measure_options FIRST_LOOK = {
+    .rounds = 5, .turn_seconds = 0.003, .rest_seconds = 0.0, .limit_seconds = 0.6
+};
+static const struct measure_options SECOND_LOOK = {
+    .rounds = 15, .turn_seconds = 0.004, .rest_seconds = 0.0, .limit_seconds = 1.5
 };
 
 static void fail(struct job *job, const char *message)
@@ -89,7 +94,8 @@ static hpck_status add_starts(struct job *job, struct tuner *tuner, struct error
     const struct tunedb_record *records[TUNEDB_KEEP];
     HPCK_TRY(search_start_at(job->search, &job->reigning, err));
     for (enum tunedb_match match = TUNEDB_EXACT; match <= TUNEDB_RELATED; match++) {
-        int count = tunedb_lookup(tuner->db, &tuner->device, &job->canonical, match, records, TUNEDB_KEEP);
+        int most = match == TUNEDB_EXACT ? TUNEDB_KEEP : RELATIVES;
+        int count = tunedb_lookup(tuner->db, &tuner->device, &job->canonical, match, records, most);
         for (int i = 0; i < count; i++) {
             struct candidate candidate = candidate_of(records[i]->family, records[i]->param);
             HPCK_TRY(search_start_at(job->search, &candidate, err));
@@ -201,7 +207,9 @@ static void fill_request(const struct job *job, struct tuner *tuner, const struc
     if (job->best >= 0)
         request->side[request->side_count++] = worker_candidate_of(&job->trials[job->best].candidate);
     request->side[request->side_count++] = worker_candidate_of(candidate);
-    request->measure = TRIAL_MEASURE;
+    request->measure = FIRST_LOOK;
+    request->again = SECOND_LOOK;
+    request->again_below = LOOK_AGAIN;
     request->give_up = GIVE_UP;
 }
 

@@ -38,7 +38,8 @@ struct job {
     bool is_confirmed;
     int confirmed_trials; /* how many there were then */
     double old_seconds, new_seconds;
-    double gain, gain_low, gain_high; /* old time / new time: median and quartiles over the rounds */
+    struct measure_ratio gain;  /* old time / new time */
+    struct measure_ratio rival; /* old time / time of the best leader that was not chosen; NAN: there was none */
     double foreign_cpu;
 };
 

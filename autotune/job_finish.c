@@ -128,24 +128,31 @@ static void decide(const struct tuner *tuner, struct final *final)
     }
 }
 
-/* old / winner. Side 0 is one of the two unless this problem has been confirmed before; then the two ratios to side 0
- * are divided, which can only make the quartiles wider. */
-static void take_gain(struct job *job, const struct final *final)
+/* old / side: median and quartiles over the rounds. Side 0 is one of the two unless this problem has been confirmed
+ * before; then the two ratios to side 0 are divided, which can only make the quartiles wider. */
+static struct measure_ratio gain_of(const struct final *final, int side)
 {
-    const struct worker_side *old = &final->reply.side[final->old];
-    const struct worker_side *new = &final->reply.side[final->winner];
+    const struct measure_ratio *old = &final->reply.side[final->old].ratio;
+    const struct measure_ratio *new = &final->reply.side[side].ratio;
+    if (!is_measured(final, final->old)) return (struct measure_ratio){ NAN, NAN, NAN };
+    return (struct measure_ratio){ old->median / new->median, old->p25 / new->p75, old->p75 / new->p25 };
+}
+
+static void take_result(struct job *job, const struct final *final)
+{
+    int rival = -1;
+    for (int i = 0; i < final->count; i++) {
+        if (i == final->winner || i == final->old || !is_measured(final, i)) continue;
+        if (rival < 0 || final->reply.side[i].time.median < final->reply.side[rival].time.median) rival = i;
+    }
+    job->reigning = final->side[final->winner];
     job->is_confirmed = true;
     job->confirmed_trials = job->trial_count;
-    job->new_seconds = new->time.median;
     job->foreign_cpu = final->reply.foreign_cpu;
-    job->old_seconds = is_measured(final, final->old) ? old->time.median : NAN;
-    if (!is_measured(final, final->old)) {
-        job->gain = job->gain_low = job->gain_high = NAN;
-    } else {
-        job->gain = old->ratio.median / new->ratio.median;
-        job->gain_low = old->ratio.p25 / new->ratio.p75;
-        job->gain_high = old->ratio.p75 / new->ratio.p25;
-    }
+    job->new_seconds = final->reply.side[final->winner].time.median;
+    job->old_seconds = is_measured(final, final->old) ? final->reply.side[final->old].time.median : NAN;
+    job->gain = gain_of(final, final->winner);
+    job->rival = rival < 0 ? (struct measure_ratio){ NAN, NAN, NAN } : gain_of(final, rival);
 }
 
 /* ---- the records ----------------------------------------------------------------------------------------------------- */
@@ -201,10 +208,7 @@ hpck_status job_finish(struct job *job, struct tuner *tuner, struct error *err)
     }
     if (is_final) {
         decide(tuner, &final);
-        if (final.winner >= 0) {
-            job->reigning = final.side[final.winner];
-            take_gain(job, &final);
-        }
+        if (final.winner >= 0) take_result(job, &final);
     }
     int records_count = make_records(job, tuner, is_final ? &final : NULL, ranked, count, records);
     HPCK_TRY(tunedb_merge(tuner->db_path, records, records_count, err));

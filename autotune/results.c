@@ -62,8 +62,8 @@ static void text_job(const struct job *job, FILE *out)
     char old[CANDIDATE_TEXT_MAX];
     char new[CANDIDATE_TEXT_MAX];
     fprintf(out, "%s: %s", job->text, result_of(job));
-    if (job->is_confirmed && isfinite(job->gain))
-        fprintf(out, ", %.2fx [%.2f %.2f]", job->gain, job->gain_low, job->gain_high);
+    if (job->is_confirmed && isfinite(job->gain.median))
+        fprintf(out, ", %.2fx [%.2f %.2f]", job->gain.median, job->gain.p25, job->gain.p75);
     if (job->is_confirmed) fprintf(out, ", %.1f GFLOP/s", problem_flops(&job->canonical) / job->new_seconds * 1e-9);
     if (job->trial_count > 0) fprintf(out, ", %d evaluations (%d resumed)", job->trial_count, job->resumed);
     if (job->is_confirmed && job->foreign_cpu > 0.12)
@@ -78,6 +78,8 @@ static void text_job(const struct job *job, FILE *out)
         fprintf(out, "         %s: %s\n", outcome_name(broken_old(job)->outcome), broken_old(job)->message);
     if (job->is_confirmed && is_changed(job))
         fprintf(out, "    new  %s\n", candidate_print(&job->reigning, new, sizeof new));
+    if (job->is_confirmed && isfinite(job->rival.median))
+        fprintf(out, "    best rival %.2fx [%.2f %.2f]\n", job->rival.median, job->rival.p25, job->rival.p75);
 }
 
 static void text_summary(const struct tuner *tuner, const int counts[OUTCOME_COUNT], FILE *out)
@@ -116,6 +118,12 @@ static json_t *number_or_null(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *ratio_json(const struct measure_ratio *ratio)
+{
+    return json_pack("{s:o, s:o, s:o}", "median", number_or_null(ratio->median), "p25", number_or_null(ratio->p25),
+                     "p75", number_or_null(ratio->p75));
+}
+
 static json_t *choice_json(const struct candidate *candidate, double seconds)
 {
     json_t *params = json_object();
@@ -149,9 +157,8 @@ static json_t *job_json(const struct tuner *tuner, const struct job *job)
     if (!job->is_confirmed) return object;
     json_object_set_new(object, "new", choice_json(&job->reigning, job->new_seconds));
     json_object_set_new(object, "gflops", json_real(problem_flops(&job->canonical) / job->new_seconds * 1e-9));
-    json_object_set_new(object, "gain",
-                        json_pack("{s:o, s:o, s:o}", "median", number_or_null(job->gain), "p25",
-                                  number_or_null(job->gain_low), "p75", number_or_null(job->gain_high)));
+    json_object_set_new(object, "gain", ratio_json(&job->gain));
+    json_object_set_new(object, "rival", ratio_json(&job->rival));
     json_object_set_new(object, "foreign_cpu", json_real(job->foreign_cpu));
     return object;
 }

@@ -37,6 +37,10 @@ struct worker_request {
     int side_count;
     struct worker_candidate side[MEASURE_SIDES_MAX]; /* side 0 is what the others are compared with */
     struct measure_options measure;
+    /* Where a side seems to take less than again_below times side 0's time, all are measured once more by `again`, and
+     * only that counts: the best of many first looks is mostly the luckiest. 0: never. */
+    struct measure_options again;
+    double again_below;
     double give_up; /* a side whose first run takes this many times side 0's is SLOW and not measured; 0: all are */
 };
 

@@ -185,6 +185,13 @@ done:
     return st;
 }
 
+static bool is_promising(const struct measure_result *result, int count, double below)
+{
+    for (int i = 1; i < count; i++)
+        if (result->ratio[i].median < below) return true;
+    return false;
+}
+
 static hpck_status measure_sides(struct child *child, const struct worker_request *request, hpck_plan **plans,
                                  struct worker_reply *reply)
 {
@@ -204,6 +211,8 @@ static hpck_status measure_sides(struct child *child, const struct worker_reques
     }
     if (count == 0 || (count == 1 && request->side_count > 1 && origin[0] == 0)) goto done; /* nothing to compare */
     HPCK_TRY(measure_run(sides, count, &request->measure, NULL, &result, &child->err));
+    if (is_promising(&result, count, request->again_below))
+        HPCK_TRY(measure_run(sides, count, &request->again, NULL, &result, &child->err));
     for (int i = 0; i < count; i++) {
         reply->side[origin[i]].time = result.time[i];
         reply->side[origin[i]].ratio = result.ratio[i];
