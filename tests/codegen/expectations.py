@@ -48,4 +48,8 @@ def main():
     print("end")
 
 
-main()
+try:
+    main()
+except BrokenPipeError:  # the reader has found a difference
+    sys.stderr.close()
+    sys.exit(1)
