@@ -19,7 +19,7 @@ if(HPCK_TOOLS)
   foreach(name IN LISTS bench_names)
     add_test(NAME bench_${name} COMMAND ${Python3_EXECUTABLE} ${bench_tests}/test_${name}.py)
     set_tests_properties(bench_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
-        "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;${microbench};PYTHONDONTWRITEBYTECODE=1;POCL_AFFINITY=1;HPCK_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache;HPCK_DB=${PROJECT_BINARY_DIR}/no-db.jsonl")
+        "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;${microbench};PYTHONDONTWRITEBYTECODE=1;${HPCK_TEST_ENVIRONMENT}")
   endforeach()
   if(TARGET hpck-microbench)
     set_tests_properties(bench_microbench PROPERTIES LABELS release-only) # a minute and a half under the sanitizers
