@@ -95,7 +95,7 @@ HPCK_API hpck_status hpck_device(const hpck_handle *handle, hpck_device_info *in
 /* Blocks until everything enqueued through this handle's queue has finished; reports faults of earlier calls. */
 HPCK_API hpck_status hpck_synchronize(hpck_handle *handle);
 
-/* ---- memory (a convenience: any cl_mem of the handle's context will do) ---------------------------------- */
+/* ---- memory (a convenience: any cl_mem buffer or sub-buffer of the handle's context will do) ------------- */
 
 /* `memory` is a cl_mem (OpenCL) or a CUdeviceptr (CUDA); offset counts elements of the operand's dtype. */
 typedef struct hpck_buffer {
@@ -150,7 +150,8 @@ typedef enum hpck_activation {
  *   for C it is an error when batch > 1.
  *   beta == 0: C is written without being read. k == 0: C = activation(beta * C + bias). m, n or batch 0: nothing is
  *   done. NaN and Inf propagate.
- * Aliasing: C must not overlap A, B or bias; the entries of C must not overlap each other. */
+ * Aliasing: C must not overlap A, B or bias; the entries of C must not overlap each other. What lies beside each other in
+ * one buffer (blocks of one matrix) is fine. It is checked to the byte, but for offset lists only entry by entry. */
 typedef struct hpck_gemm_desc {
     size_t size; /* sizeof(hpck_gemm_desc), set by HPCK_GEMM_DESC_INIT */
     hpck_dtype dtype;

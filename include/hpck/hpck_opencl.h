@@ -19,7 +19,9 @@ extern "C" {
 HPCK_API hpck_status hpck_opencl_create(hpck_handle **handle, cl_context context, cl_device_id device,
                                         cl_command_queue queue, const hpck_options *options);
 
-/* Later calls go to this queue of the handle's context and device. O(1): nothing is waited for. */
+/* Later calls go to this queue of the handle's context and device. O(1): nothing is waited for.
+ * Calls of one handle run in the order they are made, on an out-of-order queue and across queues too (by events between
+ * them); what shall overlap goes through two handles. */
 HPCK_API hpck_status hpck_opencl_set_queue(hpck_handle *handle, cl_command_queue queue);
 
 /* The objects in use, for mixing hpck with the caller's own OpenCL code; not retained for the caller. Any pointer may
