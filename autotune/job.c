@@ -9,7 +9,10 @@
 #include "record.h"
 #include "tuner.h"
 
-enum { RELATIVES = 4 };                 /* records of other problems, and of other devices, to start from */
+enum {
+    RELATIVES = 4, /* records of other problems, and of other devices, to start from */
+    SEEDS = 6      /* of each family */
+};
 static const double GIVE_UP = 2.0;      /* times the best: not worth more than one run */
 static const double BUDGET_GRACE = 5.0; /* seconds by which the trial that is running may pass the deadline */
 static const double START_LIMIT = 60.0; /* for a worker to open the device */
@@ -88,6 +91,38 @@ done:
     return st;
 }
 
+/* The seeds of a family that the model expects most of: at most SEEDS, and only one where it finds the family hopeless,
+ * since a comparison between two families' models is its weakest point. */
+static hpck_status add_seeds(struct job *job, const struct family *family, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    const double hopeless = job->space.count > 0 ? SPACE_VETO * job->space.points[0].estimate : INFINITY;
+    double last = -1.0; /* estimate and place of the seed added last */
+    int last_place = -1;
+    for (int added = 0; added < SEEDS; added++) {
+        struct candidate best;
+        double estimate = INFINITY;
+        int place = -1;
+        for (int s = 0; s < family->seed_count; s++) {
+            struct candidate seed = candidate_of(family, family->seeds + (size_t)s * (size_t)family->param_count);
+            const struct point point = { &job->space.device->field, &job->canonical, seed.param };
+            if (space_rejection(&job->space, &seed)) continue;
+            double seconds = family->model(&point);
+            bool is_later = seconds > last || (seconds == last && s > last_place);
+            if (!is_later || !(seconds < estimate)) continue;
+            best = seed;
+            estimate = seconds;
+            place = s;
+        }
+        if (place < 0 || (estimate > hopeless && added > 0)) break;
+        HPCK_TRY(search_start_at(job->search, &best, err));
+        last = estimate;
+        last_place = place;
+    }
+done:
+    return st;
+}
+
 static hpck_status add_starts(struct job *job, struct tuner *tuner, struct error *err)
 {
     hpck_status st = HPCK_OK;
@@ -101,13 +136,8 @@ static hpck_status add_starts(struct job *job, struct tuner *tuner, struct error
             HPCK_TRY(search_start_at(job->search, &candidate, err));
         }
     }
-    for (int f = 0; f < family_count; f++) {
-        for (int s = 0; s < families[f]->seed_count; s++) {
-            const int64_t *seed = families[f]->seeds + (size_t)s * (size_t)families[f]->param_count;
-            struct candidate candidate = candidate_of(families[f], seed);
-            HPCK_TRY(search_start_at(job->search, &candidate, err));
-        }
-    }
+    for (int f = 0; f < family_count; f++)
+        if (families[f]->op == job->canonical.op) HPCK_TRY(add_seeds(job, families[f], err));
 done:
     return st;
 }

@@ -8,7 +8,7 @@
 #include "random.h"
 
 enum {
-    FAVOURITES = 3,    /* of the model, per family, that `local` starts with */
+    FAVOURITES = 2,    /* of the model, per family, that `local` starts with */
     RANDOM_STARTS = 4, /* random points that it starts with */
     BEAM = 3,          /* best trials whose neighbours it tries */
     EXPLORE_EVERY = 6, /* one candidate in so many is a mutation or random while there are neighbours left */
@@ -36,8 +36,9 @@ struct search {
     struct candidates starts;
     int next_start;
     bool has_favourites; /* they are among the starts */
-    int *order;          /* points in random order */
-    int next_point;      /* of `order`, or of the space where the search is exhaustive */
+    int *order;          /* points in random order; `local` leaves out what the model finds hopeless */
+    int order_count;
+    int next_point; /* of `order`, or of the space where the search is exhaustive */
     int random_starts;
     int proposed;
     int explored; /* since the neighbours of the best ran out */
@@ -114,12 +115,12 @@ static bool next_start(struct search *search, struct candidate *candidate)
     return false;
 }
 
-/* The model's favourites of every family, after what the caller has added. */
+/* The model's favourites of every family that it finds plausible, after what the caller has added. */
 static hpck_status add_favourites(struct search *search, struct error *err)
 {
     hpck_status st = HPCK_OK;
     for (int f = 0; f < family_count; f++) {
-        for (int i = 0, taken = 0; i < search->space->count && taken < FAVOURITES; i++) {
+        for (int i = 0, taken = 0; i < search->space->plausible && taken < FAVOURITES; i++) {
             if (search->space->points[i].family != families[f]) continue;
             struct candidate candidate = space_candidate(search->space, i);
             HPCK_TRY(search_start_at(search, &candidate, err));
@@ -134,7 +135,7 @@ done:
 
 static bool next_random(struct search *search, struct candidate *candidate)
 {
-    while (search->next_point < search->space->count) {
+    while (search->next_point < search->order_count) {
         *candidate = space_candidate(search->space, search->order[search->next_point++]);
         if (!is_seen(search, candidate)) return true;
     }
@@ -263,7 +264,8 @@ hpck_status search_create(const struct space *space, enum strategy strategy, uin
     s->random = seed;
     s->order = malloc(((size_t)space->count + 1) * sizeof *s->order);
     if (!s->order) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "search: no memory for %d points", space->count);
-    shuffle(s->order, space->count, &s->random);
+    s->order_count = strategy == STRATEGY_LOCAL ? space->plausible : space->count;
+    shuffle(s->order, s->order_count, &s->random);
     HPCK_TRY(seen_grow(s, err));
     *search = s;
     s = NULL; /* the caller's now */

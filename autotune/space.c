@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "random.h"
-#include "select.h"
 
 static const uint64_t HASH_START = 0xcbf29ce484222325U; /* FNV-1a, 64 bit, here over whole words */
 
@@ -155,6 +154,9 @@ hpck_status space_build(struct space *space, const struct device_desc *device, e
     if (space->count == 0) goto done;
     keep_one_of_each_fingerprint(space);
     qsort(space->points, (size_t)space->count, sizeof *space->points, by_estimate);
+    while (space->plausible < space->count &&
+           space->points[space->plausible].estimate <= SPACE_VETO * space->points[0].estimate)
+        space->plausible++;
     HPCK_TRY(count_programs(space, err));
 done:
     if (st != HPCK_OK) space_free(space);

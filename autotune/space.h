@@ -3,6 +3,7 @@
 #ifndef HPCK_AUTOTUNE_SPACE_H
 #define HPCK_AUTOTUNE_SPACE_H
 
+#include "select.h"
 #include "trial.h"
 
 struct space_point {
@@ -18,10 +19,14 @@ struct space {
     const struct problem *problem; /* canonical */
     struct space_point *points;    /* legal, no two with the same fingerprint, best estimate first */
     int count;
-    uint64_t grid;         /* points of all families of the op, legal or not */
-    uint64_t legal;        /* of those looked at */
+    int plausible;  /* of these, the first so many: the model expects at most SPACE_VETO times the best's time */
+    uint64_t grid;  /* points of all families of the op, legal or not */
+    uint64_t legal; /* of those looked at */
     uint64_t compilations; /* distinct programs behind `points` */
 };
+
+/* The factor by which the model may be off: the same that selection uses. */
+#define SPACE_VETO SELECT_VETO
 
 /* device and problem must outlive the space. Grids of more than SPACE_SCAN_MAX points are sampled, not scanned. */
 enum { SPACE_SCAN_MAX = 1 << 22 };
