@@ -2,7 +2,7 @@
 
     expectations.py KERNELS_FOLDER [FAMILY...]
 
-The first example device and problem see every point of a space of up to 200000 points, the other pairs about 4000 points each,
+The first example device and problem see every point of a space of up to 200000 points, the other pairs about 2000 points each,
 spread evenly."""
 
 import sys
@@ -14,7 +14,7 @@ from codegen.declaration import DTYPES
 from codegen.evaluate import Evaluator, sample, space_point
 from codegen.read_kernels import read_kernels
 
-EVERY, SOME = 200000, 4000
+EVERY, SOME = 200000, 2000
 
 
 def numbers(values):
