@@ -12,18 +12,20 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* False where a word of the list is not a value of a parameter. */
+/* False, with a message, where a word of the list is not a value of a parameter. */
 static bool read_params(const struct family *family, char *list, int64_t *param)
 {
     memcpy(param, family->seeds, (size_t)family->param_count * sizeof *param);
     for (char *rest = list, *word; (word = strtok_r(rest, ",", &rest)) != NULL;) {
         char *value = strchr(word, '=');
-        if (value == NULL) return false;
-        *value++ = '\0';
+        if (value != NULL) *value++ = '\0';
         const int index = family_param_index(family, word);
-        if (index < 0) return false;
-        param[index] = strtoll(value, NULL, 10);
-        if (!family_param_allows(family, index, param[index])) return false;
+        if (index >= 0 && value != NULL) param[index] = strtoll(value, NULL, 10);
+        if (index < 0 || value == NULL || !family_param_allows(family, index, param[index])) {
+            fprintf(stderr, "%s: %s=%s is not a parameter and one of its values\n", family->name, word,
+                    value != NULL ? value : "");
+            return false;
+        }
     }
     return true;
 }
