@@ -46,7 +46,7 @@ oclgrind_test(gemm_cpu gemm_cpu
     thread_m=4,vectors_n=2,vector_width=4,pack_a=1,pack_b=1,tile_m=32,tile_n=64,tile_k=128,chunk_n=32
     gemm:f32:nn:m35n41k150:bias:relu gemm:f16:tn:m9n17k140 gemm:bf16:nt:m5n7k3:b2 "gemm:f16>f32:tt:m33n9k5")
 oclgrind_test(gemm_cpu_unpacked gemm_cpu
-    thread_m=6,vectors_n=1,vector_width=8,pack_a=0,pack_b=0,tile_m=32,tile_n=32,tile_k=128,chunk_n=32
+    thread_m=6,vectors_n=1,vector_width=4,pack_a=0,pack_b=0,tile_m=32,tile_n=32,tile_k=128,chunk_n=32
     gemm:f32:nn:m35n41k21 gemm:bf16:tn:m9n17k15:gelu "gemm:bf16>f32:nn:m7n8k3:b3")
 oclgrind_test(gemm_skinny_cpu gemm_skinny_cpu
     vector_width=4,streams=2,vectors=1,thread_rows=2,tile_l=64,tile_k=256,split_k=1
