@@ -37,7 +37,7 @@ static const struct mutant mutants[] = {
       "for (int r = 0; r < rows; r++) {\n        const float *s",
       "for (int r = 0; r < min(rows + (out->alpha != 1.0f && out->is_first && out->is_last), THREAD_M); r++) {\n        const float *s" },
     { "gemm_cpu loses the last row", "gemm_cpu",
-      "min(block_m, m - i0)", "min(block_m, max(m - i0 - 1, 1L))" },
+      "min(block_m, m - top)", "min(block_m, max(m - top - 1, 1L))" },
     { "gemm_cpu writes one column too many", "gemm_cpu",
       "for (; v < columns; v++) {", "for (; v < min(columns + (out->alpha != 1.0f && out->is_first && out->is_last), width); v++) {" },
     { "gemm_cpu loses the last of an odd k", "gemm_cpu",
