@@ -8,6 +8,7 @@
 #include "tool.h"
 
 static const double DEFAULT_BUDGET = 600.0;
+static const double LONGEST = 1e9; /* seconds, 30 years: what any clock and printed time can hold */
 
 enum option_id {
     DEVICE,
@@ -120,7 +121,7 @@ bool cli_duration(const char *text, double *seconds)
         text = *end ? end + 1 : end;
     }
     *seconds = total;
-    return isfinite(total) && total > 0.0;
+    return total > 0.0 && total <= LONGEST;
 }
 
 static hpck_status read_duration(const char *name, const char *text, double *seconds, struct error *err)

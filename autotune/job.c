@@ -215,14 +215,13 @@ static hpck_status depose(struct job *job, struct tuner *tuner, const struct wor
     return journal_append(&tuner->journal, &entry, err);
 }
 
-/* The trial's time on the scale of the others: the best's time there, times what the paired rounds say. */
 static void take_measurement(const struct job *job, const struct worker_side *side, struct trial *trial)
 {
     trial->outcome = side->outcome;
     trial_message(trial->message, side->message);
     if (outcome_is_bad(side->outcome)) return;
     trial->seconds = side->time.median;
-    if (job->best >= 0) trial->seconds = job->trials[job->best].seconds * side->ratio.median;
+    if (job->best >= 0) trial->seconds = trial_seconds(job->trials[job->best].seconds, &side->ratio);
     trial->spread = side->time.median > 0.0 ? (side->time.p90 - side->time.p10) / side->time.median : 0.0;
     trial->samples = side->time.samples;
 }

@@ -1,6 +1,7 @@
 /* Names of outcomes and text of candidates. */
 #include "trial.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,11 @@ void trial_message(char message[TRIAL_MESSAGE_MAX], const char *text)
     for (; text[i] && i < TRIAL_MESSAGE_MAX - 1; i++)
         message[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : ' ';
     message[i] = '\0';
+}
+
+double trial_seconds(double best_seconds, const struct measure_ratio *ratio)
+{
+    return best_seconds * (ratio->median < 1.0 ? fmin(ratio->p75, 1.0) : ratio->median);
 }
 
 struct candidate candidate_of(const struct family *family, const int64_t *param)

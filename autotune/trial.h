@@ -3,6 +3,7 @@
 #define HPCK_AUTOTUNE_TRIAL_H
 
 #include "family.h"
+#include "measure.h"
 
 struct candidate {
     const struct family *family;
@@ -38,6 +39,11 @@ bool outcome_is_bad(enum outcome outcome); /* neither ok nor slow */
 
 /* Copies a message as far as it fits, as one line of plain ASCII: build logs may hold anything. */
 void trial_message(char message[TRIAL_MESSAGE_MAX], const char *text);
+
+/* The time of a candidate on the scale of the problem's other trials, from the rounds that it shared with the best of them.
+ * A gain counts as far as three rounds of four show it: whoever seems best is partly the luckiest, and the times of
+ * those that come after it are built on its own. */
+double trial_seconds(double best_seconds, const struct measure_ratio *ratio);
 
 struct candidate candidate_of(const struct family *family, const int64_t *param);
 bool candidate_same(const struct candidate *a, const struct candidate *b);

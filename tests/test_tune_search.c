@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "random.h"
 #include "search.h"
 
 /* hill: width and height are compiled in, chunk is passed at run time and means nothing beyond the 100 rows. The best
@@ -241,6 +242,36 @@ static void local_starts_where_it_is_told_to(void **state)
     search_free(search);
 }
 
+/* Equal candidates on a busy machine: whatever luck makes of each comparison, times must not wander off. */
+static void a_chain_of_lucky_bests_stays_near_the_truth(void **state)
+{
+    enum { ROUNDS = 15, COMPARISONS = 300 };
+    (void)state;
+    double best = 1.0;
+    uint64_t random = 1;
+    for (int i = 0; i < COMPARISONS; i++) {
+        double ratios[ROUNDS];
+        for (int r = 0; r < ROUNDS; r++) { /* two equal times, each disturbed by up to 2x */
+            double one = (double)random_below(&random, 1000), other = (double)random_below(&random, 1000);
+            ratios[r] = (1.0 + one * 1e-3) / (1.0 + other * 1e-3);
+        }
+        struct measure_ratio ratio = measure_ratio_of(ratios, ROUNDS);
+        best = fmin(best, trial_seconds(best, &ratio));
+    }
+    if (best < 0.5) fail_msg("after %d comparisons of equals the best takes %g of its time", COMPARISONS, best);
+}
+
+static void a_steady_gain_counts(void **state)
+{
+    (void)state;
+    const struct measure_ratio faster = { .p25 = 0.78, .median = 0.80, .p75 = 0.82 };
+    const struct measure_ratio doubtful = { .p25 = 0.80, .median = 0.95, .p75 = 1.20 };
+    const struct measure_ratio slower = { .p25 = 1.10, .median = 1.20, .p75 = 1.30 };
+    assert_float_equal(trial_seconds(2.0, &faster), 1.64, 1e-12);
+    assert_float_equal(trial_seconds(2.0, &doubtful), 2.0, 1e-12);
+    assert_float_equal(trial_seconds(2.0, &slower), 2.4, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +282,8 @@ int main(void)
         cmocka_unit_test(a_seed_repeats_a_random_search),
         cmocka_unit_test(local_finds_the_top_without_trying_everything),
         cmocka_unit_test(local_starts_where_it_is_told_to),
+        cmocka_unit_test(a_chain_of_lucky_bests_stays_near_the_truth),
+        cmocka_unit_test(a_steady_gain_counts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

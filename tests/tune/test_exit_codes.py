@@ -17,6 +17,7 @@ class Usage(TuneTest):
             (("--budget", "0", TINY), "--budget 0"),
             (("--budget", "-5", TINY), "--budget -5"),
             (("--budget", "1e400", TINY), "--budget 1e400"),
+            (("--budget", "99999999999999999999h", TINY), "--budget 99999999999999999999h"),
             (("--evals", "0", TINY), "--evals 0: expected a whole number"),
             (("--evals", "3x", TINY), "--evals 3x"),
             (("--seed=-3", TINY), "--seed -3"),
