@@ -223,6 +223,20 @@ static void neighbours_in_one_buffer_are_fine(void **state)
     assert_int_equal(call(&f), HPCK_OK);
 }
 
+/* The ld of a single line and the stride of a single entry lead nowhere: any value is fine, and compared with care. */
+static void distances_that_nothing_is_reached_by(void **state)
+{
+    struct fixture f = *(const struct fixture *)*state;
+    f.desc.m = 1;
+    f.c = (hpck_buffer){ f.output, 0 };
+    f.a = (hpck_buffer){ f.output, 1024 };
+    f.desc.lda = f.desc.ldc = INT64_C(1) << 62; /* in bytes a multiple of 2^64 */
+    f.desc.stride_a = f.desc.stride_c = INT64_MAX;
+    assert_int_equal(call(&f), HPCK_OK);
+    f.a.offset = 2;
+    assert_refused(&f, "gemm: c overlaps a in the same buffer");
+}
+
 static void events(void **state)
 {
     const hpck_event list[] = { NULL, NULL };
@@ -264,6 +278,7 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(overlapping_operands),
         cmocka_unit_test(neighbours_in_one_buffer_are_fine),
+        cmocka_unit_test(distances_that_nothing_is_reached_by),
         cmocka_unit_test(events),
         cmocka_unit_test(nothing_at_all),
     };

@@ -104,17 +104,20 @@ done:
 
 /* ---- apart ------------------------------------------------------------------------------------------------ */
 
+/* Distances that nothing is reached by (the ld of a single line, the stride of a single entry) may be of any size. */
 static struct block block_at(const struct gemm_operand *x, int64_t entry_offset)
 {
+    int64_t width = x->length * x->element_bytes;
     return (struct block){ .start = (int64_t)x->range.offset + (x->offset + entry_offset) * x->element_bytes,
                            .lines = x->lines,
-                           .width = x->length * x->element_bytes,
-                           .pitch = x->ld * x->element_bytes };
+                           .width = width,
+                           .pitch = x->lines > 1 ? x->ld * x->element_bytes : width };
 }
 
 static struct block_series series_of(const struct gemm_operand *x)
 {
-    return (struct block_series){ block_at(x, 0), x->batch, x->stride * x->element_bytes };
+    int64_t stride = x->batch > 1 ? x->stride * x->element_bytes : 0;
+    return (struct block_series){ block_at(x, 0), x->batch, stride };
 }
 
 /* Listed entries are compared one by one with their own C only: all pairs would cost more than many a product. */
