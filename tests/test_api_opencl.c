@@ -374,6 +374,47 @@ static void an_event_of_another_context_is_refused(void **state)
     hpck_destroy(handle);
 }
 
+/* PoCL 3.1 would wait for it for ever. */
+static void an_event_that_has_failed_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    hpck_handle *handle = adopt(f, f->in_order);
+    struct counter c = counter_new(handle);
+    cl_event failed = f->create_user_event(f->context, NULL);
+    hpck_event wait = failed;
+    const hpck_sync sync = { 1, &wait, NULL };
+    f->set_user_event(failed, CL_OUT_OF_RESOURCES);
+    assert_int_equal(counter_step(&c, 1.0F, &sync), HPCK_INVALID_ARGUMENT);
+    assert_string_equal(hpck_error_message(handle), "sync: wait_list[0] stands for a command that has failed");
+    assert_true(counter_value(&c) == 0.0F);
+    f->cl.clReleaseEvent(failed);
+    hpck_destroy(handle);
+}
+
+/* A call fails on the device when what it waits for fails: on either kind of queue the handle tells, once, and goes on. */
+static void a_failed_call_is_reported_once(void **state)
+{
+    const struct fixture *f = *state;
+    const cl_command_queue queues[] = { f->in_order, f->out_of_order };
+    for (int i = 0; i < 2; i++) {
+        hpck_handle *handle = adopt(f, queues[i]);
+        struct counter c = counter_new(handle);
+        cl_event gate = f->create_user_event(f->context, NULL);
+        hpck_event wait = gate;
+        const hpck_sync sync = { 1, &wait, NULL };
+        assert_int_equal(counter_step(&c, 1.0F, &sync), HPCK_OK);
+        f->set_user_event(gate, CL_OUT_OF_RESOURCES);
+        if (i == 1) assert_int_equal(counter_step(&c, 1.0F, NULL), HPCK_LAUNCH_FAILED);
+        assert_int_equal(hpck_synchronize(handle), HPCK_LAUNCH_FAILED);
+        assert_non_null(strstr(hpck_error_message(handle), "an earlier call failed on the device"));
+        assert_int_equal(hpck_synchronize(handle), HPCK_OK);
+        assert_int_equal(counter_step(&c, 1.0F, NULL), HPCK_OK);
+        assert_true(counter_value(&c) == 1.0F);
+        f->cl.clReleaseEvent(gate);
+        hpck_destroy(handle);
+    }
+}
+
 /* Its own work, but not what the caller has blocked in the same queue afterwards. */
 static void destroy_waits_for_its_own_work_only(void **state)
 {
@@ -407,6 +448,8 @@ int main(void)
         cmocka_unit_test(a_call_waits_for_events_and_gives_one),
         cmocka_unit_test(an_empty_product_gives_a_real_event),
         cmocka_unit_test(an_event_of_another_context_is_refused),
+        cmocka_unit_test(an_event_that_has_failed_is_refused),
+        cmocka_unit_test(a_failed_call_is_reported_once),
         cmocka_unit_test(destroy_waits_for_its_own_work_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

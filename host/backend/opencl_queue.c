@@ -9,7 +9,14 @@
 
 /* ---- what a command waits for ---- */
 
-/* Not every driver looks: an event of another context would be waited for, or worse. */
+static bool has_failed(const struct backend_device *device, cl_event event)
+{
+    cl_int state = CL_COMPLETE;
+    device->cl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    return state < 0;
+}
+
+/* Not every driver looks: an event of another context, or one that has failed (PoCL 3.1), would be waited for, or worse. */
 static hpck_status check_events(const struct backend_device *device, const hpck_event *events, size_t count,
                                 struct error *err)
 {
@@ -20,6 +27,9 @@ static hpck_status check_events(const struct backend_device *device, const hpck_
         if (context != device->context)
             return error_set(err, HPCK_INVALID_ARGUMENT,
                              "sync: wait_list[%zu] belongs to another context than the handle's", i);
+        if (has_failed(device, events[i]))
+            return error_set(err, HPCK_INVALID_ARGUMENT,
+                             "sync: wait_list[%zu] stands for a command that has failed", i);
     }
     return HPCK_OK;
 }
@@ -33,6 +43,9 @@ hpck_status wait_list_make(struct backend_device *device, const hpck_sync *sync,
     *list = (struct wait_list){ 0 };
     if (callers > UINT32_MAX - 1)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "sync: wait_count = %zu is more than OpenCL allows", callers);
+    if (needs_last && has_failed(device, device->last))
+        HPCK_FAIL(err, HPCK_LAUNCH_FAILED,
+                  "an earlier call failed on the device; hpck_synchronize ends its effect");
     if (callers == 0 && !needs_last) goto done;
     if (callers > 0) HPCK_TRY(check_events(device, sync->wait_list, callers, err));
     if (!needs_last) {
@@ -119,7 +132,11 @@ hpck_status opencl_finish(struct backend_device *device, struct error *err)
 
     cl_int state = CL_COMPLETE;
     cl->clGetEventInfo(device->last, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
-    if (state < 0) CL_TRY(err, HPCK_LAUNCH_FAILED, state, "an earlier call failed on the device");
+    if (state < 0) { /* reported once: what comes now waits for it no longer */
+        cl->clReleaseEvent(device->last);
+        device->last = NULL;
+        HPCK_FAIL(err, HPCK_LAUNCH_FAILED, "an earlier call failed on the device (status %d of its event)", state);
+    }
 done:
     return st;
 }
