@@ -2,6 +2,7 @@
  * a complaint. Errors and growing texts, which every message is made of, are tested here too. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -266,6 +267,27 @@ static void a_text_grows_and_a_failed_one_stays_failed(void **state)
     assert_null(buf.text);
 }
 
+/* Programs read verbose lines, in which a decimal comma would be one more column. */
+static void numbers_have_a_point_in_every_locale(void **state)
+{
+    (void)state;
+    char command[256];
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s >%s 2>&1", scratch_path("de_DE.UTF-8"),
+             scratch_path("localedef.log"));
+    setenv("LOCPATH", scratch_path(""), 1);
+    if (system(command) != 0 || setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL)
+        skip(); /* no sources of locales here */
+    struct strbuf buf = { 0 };
+    char callers[8];
+    strbuf_addf(&buf, "%.2f", 1.25);
+    snprintf(callers, sizeof callers, "%.2f", 1.25);
+    setlocale(LC_NUMERIC, "C");
+    unsetenv("LOCPATH");
+    assert_string_equal(buf.text, "1.25");
+    assert_string_equal(callers, "1,25"); /* the application's own numbers are left alone */
+    strbuf_free(&buf);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -282,6 +304,7 @@ int main(void)
         TEST(processes_that_share_a_trace_do_not_mix_lines),
         cmocka_unit_test(an_error_keeps_its_status_while_its_message_grows),
         cmocka_unit_test(a_text_grows_and_a_failed_one_stays_failed),
+        TEST(numbers_have_a_point_in_every_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,13 @@ static void choose(struct ladder *ladder, enum selected_by by, const struct fami
     memcpy(ladder->choice.param, param, (size_t)family->param_count * sizeof *param);
 }
 
+/* Takes the text over. */
+static void set_reason(struct ladder *ladder, struct strbuf *reason)
+{
+    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "%s", reason->text != NULL ? reason->text : "");
+    strbuf_free(reason);
+}
+
 /* The last rung: over all seeds of all families the smallest estimate, the earlier one of equals. Collects why each
  * family without a legal seed has none. */
 static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
@@ -84,8 +91,9 @@ static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
         }
         if (!is_legal && family->op == ladder->problem->op) strbuf_addf(reasons, "; %s: %s", family->name, reason);
     }
-    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "model: %.3g s expected, no record is near",
-             ladder->seed_seconds);
+    struct strbuf expected = { 0 };
+    strbuf_addf(&expected, "model: %.3g s expected, no record is near", ladder->seed_seconds);
+    set_reason(ladder, &expected);
     return ladder->choice.family != NULL;
 }
 
@@ -111,8 +119,7 @@ static void explain(struct ladder *ladder, enum selected_by by, const struct tun
                     problem_distance(ladder->problem, &record->problem));
     if (by == SELECTED_RELATED) strbuf_addf(&reason, " on %s", record->device.name);
     strbuf_addf(&reason, " (%s)", tunedb_layer_path(ladder->db, record->layer));
-    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "%s", reason.text != NULL ? reason.text : "");
-    strbuf_free(&reason);
+    set_reason(ladder, &reason);
 }
 
 static bool climb_records(struct ladder *ladder, enum selected_by by, enum tunedb_match match)

@@ -1,6 +1,7 @@
 /* A growing text: doubles its room, never shrinks, remembers a failed allocation. */
 #include "strbuf.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,9 +48,12 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
     va_end(args);
 }
 
+/* Numbers have a decimal point whatever locale the application has chosen: verbose output is read by programs. */
 void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
 {
     va_list again;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t callers = uselocale(plain);
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     if (length < 0)
@@ -59,6 +63,8 @@ void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
         buf->length += (size_t)length;
     }
     va_end(again);
+    uselocale(callers);
+    if (plain != (locale_t)0) freelocale(plain);
 }
 
 void strbuf_free(struct strbuf *buf)
