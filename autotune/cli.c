@@ -69,7 +69,7 @@ void cli_help(FILE *out)
 {
     fputs(
         "usage: hpck-tune [OPTION]... PROBLEM... | --suite NAME | --shapes FILE | -\n"
-        "       hpck-tune COMMAND [OPTION]... [ARGUMENT]...\n"
+        "       hpck-tune [OPTION]... COMMAND [ARGUMENT]...\n"
         "Finds the fastest kernel for each problem on a device and writes it to the tuning database, from which\n"
         "the library selects. A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu; - reads problems\n"
         "from standard input. A run that was interrupted goes on where it was when it is started again.\n"
@@ -197,9 +197,19 @@ static bool takes_files(const struct cli *cli)
     return cli->action == CLI_MERGE || cli->action == CLI_PRUNE;
 }
 
+/* The first argument may be a command, options before it or not. */
+static bool take_command(struct cli *cli, const char *argument)
+{
+    if (cli->action != CLI_TUNE || cli->shapes.count > 0) return false;
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argument, commands[i].name) == 0) cli->action = commands[i].action;
+    return cli->action != CLI_TUNE;
+}
+
 static hpck_status take_argument(const char *argument, void *context, struct error *err)
 {
     struct cli *cli = context;
+    if (take_command(cli, argument)) return HPCK_OK;
     if (takes_files(cli)) {
         cli->files[cli->file_count++] = argument;
         return HPCK_OK;
@@ -223,17 +233,11 @@ hpck_status cli_parse(int argc, char **argv, struct cli *cli, struct error *err)
 {
     static const struct tool_command_line line = { table, OPTION_COUNT, apply, take_argument };
     hpck_status st = HPCK_OK;
-    int first = 1;
 
     *cli = (struct cli){ .tuner = TUNER_OPTIONS_INIT };
     cli->files = calloc((size_t)argc + 1, sizeof *cli->files);
     if (!cli->files) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for the command line");
-    for (int i = 0; i < COMMAND_COUNT && argc > 1; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0) continue;
-        cli->action = commands[i].action;
-        first = 2;
-    }
-    HPCK_TRY(tool_read(&line, argc - first, argv + first, cli, err));
+    HPCK_TRY(tool_read(&line, argc - 1, argv + 1, cli, err));
     HPCK_TRY(check(cli, err));
     if (cli->tuner.budget_seconds == 0.0 && cli->tuner.evals == 0) cli->tuner.budget_seconds = DEFAULT_BUDGET;
 done:

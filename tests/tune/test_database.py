@@ -22,7 +22,8 @@ class Database(TuneTest):
         self.assertIn(f"  {TINY}\n", done.stdout)
         self.assertIn("searched", done.stdout)
         self.assertNotIn(TINY, self.expect(0, "show", OTHER).stdout)
-        done = self.expect(0, "show", "--format", "json", TINY)
+        done = self.expect(0, "--format", "json", "show", TINY)  # options go before and behind the command
+        self.assertEqual(done.stdout, self.expect(0, "show", TINY, "--format", "json").stdout)
         self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], records(self.db))
 
     def test_export_and_merge_carry_everything_over(self):
