@@ -100,7 +100,7 @@ void cli_help(FILE *out)
           "  1    a problem could not be tuned, or its kernel before tuning was wrong\n"
           "  2    a mistake in the command line or in a list of problems\n"
           "  3    no device\n"
-          "  4    a tuning database cannot be read or written, or is locked\n"
+          "  4    a tuning database cannot be read or written, or is locked; standard output cannot be written\n"
           "  130  interrupted: the trial at work was finished and the best so far was written\n",
           out);
 }

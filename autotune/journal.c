@@ -148,7 +148,9 @@ hpck_status journal_append(struct journal *journal, const struct journal_entry *
     HPCK_TRY(journal_print(entry, &line, err));
     strbuf_addf(&text, "%s%s\n", ends_inside_a_line(journal->fd) ? "\n" : "", line);
     if (text.failed) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "journal: no memory");
-    if (write(journal->fd, text.text, text.length) != (ssize_t)text.length || fsync(journal->fd) != 0)
+    ssize_t written = write(journal->fd, text.text, text.length);
+    if (written >= 0 && (size_t)written < text.length) errno = ENOSPC; /* a short write sets none */
+    if (written != (ssize_t)text.length || fsync(journal->fd) != 0)
         HPCK_FAIL(err, HPCK_IO, "%s: the journal cannot be written: %s", journal->path, strerror(errno));
 done:
     free(line);

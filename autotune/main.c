@@ -65,5 +65,5 @@ int main(int argc, char **argv)
     if (error_text(&err)[0]) fprintf(stderr, "hpck-tune: %s\n", error_text(&err));
     cli_free(&cli);
     error_free(&err);
-    return code;
+    return tool_end("hpck-tune", code);
 }

@@ -27,6 +27,13 @@ int tool_exit_code(hpck_status status)
     }
 }
 
+int tool_end(const char *program, int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fprintf(stderr, "%s: standard output cannot be written: %s\n", program, strerror(errno));
+    return code == EXIT_OK ? EXIT_UNREADABLE : code;
+}
+
 /* ---- the command line -------------------------------------------------------------------------------------------- */
 
 /* Characters that two names share at the start: finds the option that a typing error was meant for. */

@@ -20,6 +20,9 @@ enum {
 };
 int tool_exit_code(hpck_status status);
 
+/* Last thing in main: results that standard output did not take (a full disk) are reported and make a success 4. */
+int tool_end(const char *program, int code);
+
 /* ---- the command line -------------------------------------------------------------------------------------------- */
 
 struct tool_option {

@@ -53,6 +53,8 @@ hpck_status baseline_open(const char *path, struct baseline **out, struct error 
         json_array_append_new(baseline->rows, row);
     }
     if (ferror(file)) HPCK_FAIL(err, HPCK_IO, "--compare %s: %s", path, strerror(errno));
+    if (json_array_size(baseline->rows) == 0)
+        HPCK_FAIL(err, HPCK_DB_FORMAT, "--compare %s: there is nothing in it to compare with", path);
     *out = baseline;
     baseline = NULL;
 done:

@@ -93,5 +93,5 @@ int main(int argc, char **argv)
     if (error_text(&err)[0]) fprintf(stderr, "hpck-bench: %s\n", error_text(&err));
     options_free(&options);
     error_free(&err);
-    return code;
+    return tool_end("hpck-bench", code);
 }

@@ -84,7 +84,7 @@ static const char *const help_tail =
     "  1    a wrong result, or slower than --min-ratio or --compare allow\n"
     "  2    a mistake in the command line\n"
     "  3    no device\n"
-    "  4    the tuning database or the file of --compare cannot be read\n"
+    "  4    the tuning database or the file of --compare cannot be read, standard output cannot be written\n"
     "  77   skipped: a reference named by --against is not on this machine\n"
     "  130  interrupted; the rows finished so far are printed\n";
 

@@ -39,6 +39,13 @@ class Usage(BenchTest):
                      "HPCK_CLBLAST", "POCL_AFFINITY", "  77 ", "  130 ", "self-f32", "quickstart"):
             self.assertIn(word, done.stdout)
 
+    def test_full_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BENCH, *QUICK, "--against", "none", TINY], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=300)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("standard output cannot be written", done.stderr)
+
     def test_version(self):
         self.assertRegex(self.expect(0, "--version").stdout, r"^hpck-bench \d+\.\d+\.\d+\n$")
 
@@ -66,6 +73,7 @@ class Failures(BenchTest):
         self.expect(4, TINY, "--db", self.path("missing"), message="missing")
         self.expect(4, TINY, "--compare", garbage, message=f"{garbage}:1")
         self.expect(4, TINY, "--compare", self.path("missing"), message="missing")
+        self.expect(4, TINY, "--compare", self.path("empty.json", ""), message="nothing in it to compare with")
 
     def test_130_when_interrupted_with_the_rows_so_far(self):
         process = subprocess.Popen([BENCH, TINY, "--rounds", "100000", "--limit", "0", "--against", "none", TINY],

@@ -1,8 +1,9 @@
 """Every exit code of hpck-tune --help except that of an interruption, and what is said on the way out."""
 import os
+import subprocess
 import unittest
 
-from harness import TINY, TuneTest
+from harness import TINY, TUNE, TuneTest
 
 
 class Usage(TuneTest):
@@ -73,6 +74,17 @@ class Database(TuneTest):
         self.expect(4, "show", "--db", self.path("absent"))
         with open(other, encoding="utf-8") as file:
             self.assertEqual(file.read(), "this is\nanother file\n")
+
+
+class Output(TuneTest):
+    def test_full(self):
+        self.tune("--evals", "1", TINY)
+        with open("/dev/full", "w") as full:
+            for arguments in (("export",), ("show",), ("--help",), ("--evals", "1", TINY)):
+                done = subprocess.run([TUNE, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=300,
+                                      env=self.environment)
+                self.assertEqual(done.returncode, 4, arguments)
+                self.assertIn("standard output cannot be written", done.stderr)
 
 
 class Problems(TuneTest):
