@@ -1,5 +1,5 @@
 /* The CUDA backend: its table, and the functions too short for a file of their own. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 static const struct device_desc *describe(const struct backend_device *device)
 {

@@ -1,5 +1,5 @@
 /* NVRTC: from CUDA C++ to PTX or a cubin. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Which CUDA devices there are and what is known about them. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <stdio.h>
 #include <string.h>

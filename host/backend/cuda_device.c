@@ -1,5 +1,5 @@
 /* An open CUDA device: context and stream, our own or the caller's. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* CUDA's error codes: the hpck_status each stands for, and those after which a context is of no more use. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 static const struct {
     cuda_result code;

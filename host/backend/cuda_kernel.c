@@ -1,5 +1,5 @@
 /* CUDA kernels: arguments and launching. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* CUDA memory: making, checking and copying it. A buffer is a device address, which may lie inside an allocation. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 /* ---- life ---- */
 

@@ -1,5 +1,5 @@
 /* CUDA programs: compiled from text, saved as PTX or cubin, loaded from them. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <stdlib.h>
 #include <string.h>

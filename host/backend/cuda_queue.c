@@ -1,5 +1,5 @@
 /* Order and completion: what work waits for, events, and waiting for the end of the stream. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 bool cuda_is_capturing(struct backend_device *device)
 {

@@ -1,5 +1,5 @@
 /* Small inputs that a call brings along: device memory that is used again once the calls that read it have finished. */
-#include "cuda.h"
+#include "cuda_objects.h"
 
 #include <stdlib.h>
 

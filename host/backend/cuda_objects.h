@@ -1,6 +1,7 @@
-/* What the files of the CUDA backend share: the three objects behind backend.h's opaque names. */
-#ifndef HPCK_BACKEND_CUDA_H
-#define HPCK_BACKEND_CUDA_H
+/* What the files of the CUDA backend share: the three objects behind backend.h's opaque names. (Not cuda.h: that is the
+ * toolkit's.) */
+#ifndef HPCK_BACKEND_CUDA_OBJECTS_H
+#define HPCK_BACKEND_CUDA_OBJECTS_H
 
 #include "backend.h"
 #include "cuda_api.h"

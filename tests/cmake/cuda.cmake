@@ -1,0 +1,17 @@
+# CUDA without a GPU: a driver that only records what it is asked for (tests/cuda), for the backend's manners.
+add_library(recording_driver MODULE cuda/recording_driver.c)
+target_include_directories(recording_driver PRIVATE ${PROJECT_SOURCE_DIR}/host/backend ${PROJECT_SOURCE_DIR}/host/core)
+target_link_libraries(recording_driver PRIVATE hpck_flags hpck_api)
+target_include_directories(test_cuda_backend PRIVATE cuda)
+target_compile_definitions(test_cuda_backend PRIVATE RECORDING_DRIVER="$<TARGET_FILE:recording_driver>")
+add_dependencies(test_cuda_backend recording_driver)
+set_tests_properties(cuda_compile PROPERTIES SKIP_RETURN_CODE 77)
+
+# The toolkit's headers, where they are, and what hpck declares in their place.
+find_path(CUDA_HEADERS cuda.h PATHS /usr/local/cuda/include)
+if(CUDA_HEADERS AND EXISTS ${CUDA_HEADERS}/nvrtc.h)
+  add_executable(cuda_api cuda/cuda_api.c)
+  target_include_directories(cuda_api SYSTEM PRIVATE ${CUDA_HEADERS})
+  target_link_libraries(cuda_api PRIVATE hpck_flags hpck_internal)
+  add_test(NAME cuda_api COMMAND cuda_api)
+endif()
