@@ -70,6 +70,7 @@ struct driver {
 enum driver_need { NEED_NOTHING, NEED_INIT, NEED_CONTEXT };
 int driver_enter(struct driver **driver, enum driver_need need);
 int driver_leave(int result);
+void *driver_context(struct driver *driver); /* the handle of the one context */
 void driver_report(struct driver *driver, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void driver_free_modules(struct driver *driver);

@@ -10,16 +10,25 @@
 
 static struct driver state; /* a driver has one state per process; the lock guards it */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local bool context_is_current;
+enum { STACK = 16 };
+static _Thread_local struct { /* the thread's stack of current contexts; there is one context, or none at a level */
+    bool is_set[STACK];
+    int top;
+} current;
 
 #define CONTEXT ((void *)&state)
+
+void *driver_context(struct driver *driver)
+{
+    return driver;
+}
 
 int driver_enter(struct driver **driver, enum driver_need need)
 {
     pthread_mutex_lock(&lock);
     *driver = &state;
     if (need >= NEED_INIT && !state.initialised) return CUDA_ERROR_NOT_INITIALIZED;
-    if (need == NEED_CONTEXT && (!context_is_current || state.context_references == 0))
+    if (need == NEED_CONTEXT && (!current.is_set[current.top] || state.context_references == 0))
         return CUDA_ERROR_INVALID_CONTEXT;
     return need == NEED_CONTEXT ? state.sticky : CUDA_SUCCESS;
 }
@@ -268,7 +277,7 @@ API cuCtxSetCurrent(void *context)
     struct driver *driver;
     int result = driver_enter(&driver, NEED_INIT);
     if (result == CUDA_SUCCESS && context != NULL && context != CONTEXT) result = CUDA_ERROR_INVALID_CONTEXT;
-    if (result == CUDA_SUCCESS) context_is_current = context != NULL;
+    if (result == CUDA_SUCCESS) current.is_set[current.top] = context != NULL;
     return driver_leave(result);
 }
 
@@ -277,20 +286,41 @@ API cuCtxGetCurrent(void **context)
     struct driver *driver;
     int result = driver_enter(&driver, NEED_INIT);
     if (result == CUDA_SUCCESS && context == NULL) result = CUDA_ERROR_INVALID_VALUE;
-    if (result == CUDA_SUCCESS) *context = context_is_current ? CONTEXT : NULL;
+    if (result == CUDA_SUCCESS) *context = current.is_set[current.top] ? CONTEXT : NULL;
     return driver_leave(result);
 }
 
-/* The stack of contexts is one deep: there is one context. */
 API cuCtxPushCurrent_v2(void *context)
 {
-    return cuCtxSetCurrent(context);
+    struct driver *driver;
+    int result = driver_enter(&driver, NEED_INIT);
+    if (result == CUDA_SUCCESS && context != CONTEXT) result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS && current.top + 1 == STACK) result = CUDA_ERROR_INVALID_VALUE;
+    if (result == CUDA_SUCCESS) current.is_set[++current.top] = true;
+    return driver_leave(result);
 }
 
 API cuCtxPopCurrent_v2(void **context)
 {
-    int result = context != NULL ? cuCtxGetCurrent(context) : CUDA_SUCCESS;
-    return result == CUDA_SUCCESS ? cuCtxSetCurrent(NULL) : result;
+    struct driver *driver;
+    int result = driver_enter(&driver, NEED_INIT);
+    if (result == CUDA_SUCCESS && !current.is_set[current.top]) result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS) {
+        if (context != NULL) *context = CONTEXT;
+        current.is_set[current.top] = false;
+        if (current.top != 0) current.top--;
+    }
+    return driver_leave(result);
+}
+
+API cuStreamGetCtx(void *stream, void **context)
+{
+    struct driver *driver;
+    (void)stream; /* every stream belongs to the one context */
+    int result = driver_enter(&driver, NEED_INIT);
+    if (result == CUDA_SUCCESS && context == NULL) result = CUDA_ERROR_INVALID_VALUE;
+    if (result == CUDA_SUCCESS) *context = CONTEXT;
+    return driver_leave(result);
 }
 
 API cuCtxGetDevice(int *device)

@@ -86,6 +86,42 @@ API cuMemGetAddressRange_v2(uint64_t *base, size_t *size, uint64_t address)
     return driver_leave(result);
 }
 
+/* CUpointer_attribute: what hpck asks for. Of a pointer that is no device memory every value is 0, which is no error. */
+API cuPointerGetAttributes(unsigned count, int *attributes, void **values, uint64_t address)
+{
+    struct driver *driver;
+    int result = driver_enter(&driver, NEED_CONTEXT);
+    if (result == CUDA_SUCCESS && (attributes == NULL || values == NULL)) result = CUDA_ERROR_INVALID_VALUE;
+    const struct allocation *found = result == CUDA_SUCCESS ? memory_find(&driver->memory, address) : NULL;
+    if (found != NULL && address - found->address >= found->size) found = NULL;
+    for (unsigned i = 0; result == CUDA_SUCCESS && i < count; i++) {
+        switch (attributes[i]) {
+        case 1:
+            *(void **)values[i] = found != NULL ? driver_context(driver) : NULL;
+            break; /* CONTEXT */
+        case 2:
+            *(unsigned *)values[i] = found != NULL ? 2 : 0;
+            break; /* MEMORY_TYPE: device */
+        case 3:
+            *(uint64_t *)values[i] = found != NULL ? address : 0;
+            break; /* DEVICE_POINTER */
+        case 9:
+            *(int *)values[i] = 0;
+            break; /* DEVICE_ORDINAL */
+        case 11:
+            *(uint64_t *)values[i] = found != NULL ? found->address : 0;
+            break; /* RANGE_START_ADDR */
+        case 12:
+            *(size_t *)values[i] = found != NULL ? found->size : 0;
+            break; /* RANGE_SIZE */
+        default:
+            result = CUDA_ERROR_NOT_SUPPORTED;
+            break;
+        }
+    }
+    return driver_leave(result);
+}
+
 /* Both ends of a copy; NULL stands for host memory that the caller vouches for. */
 static int copy(uint64_t to, void *host_to, uint64_t from, const void *host_from, size_t size)
 {
@@ -146,7 +182,8 @@ static int fill(uint64_t to, uint32_t value, uint32_t width, size_t count)
         if (target == NULL || to % width != 0) {
             result = CUDA_ERROR_INVALID_VALUE;
         } else {
-            for (size_t i = 0; i < count; i++)
+            if (width == 1) memset(target, (int)value, count);
+            for (size_t i = 0; width != 1 && i < count; i++)
                 memcpy(target + i * width, &value, width);
             memory_define(&driver->memory, to, count * width);
         }

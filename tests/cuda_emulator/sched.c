@@ -66,13 +66,10 @@ static bool pick(struct warp *warp, struct progress *progress)
             second = (int)i;
     }
     if (best < 0) report_divergence(warp);
-    if (progress->in_turn >= TURN && second >= 0) {
-        best = second;
-        progress->in_turn = 0;
-        progress->turn_left = TURN_LENGTH;
-    } else {
-        progress->turn_left = 0;
-    }
+    bool turn_is_over = progress->in_turn >= TURN;
+    if (turn_is_over) progress->in_turn = 0;
+    progress->turn_left = turn_is_over && second >= 0 ? TURN_LENGTH : 0;
+    if (progress->turn_left != 0) best = second;
     warp->pc = warp->splits[best].pc;
     warp->active = warp->splits[best].mask;
     warp->splits[best] = warp->splits[--warp->split_count];
@@ -98,8 +95,7 @@ static bool leave_at(struct warp *warp, struct progress *progress, uint32_t pc)
     return false;
 }
 
-/* True when another split should be picked. */
-static bool branch(struct warp *warp, struct progress *progress, const struct op *op, uint32_t taken)
+static void branch(struct warp *warp, struct progress *progress, const struct op *op, uint32_t taken)
 {
     uint32_t others = warp->active & ~taken;
     bool backward = op->target < warp->pc;
@@ -113,13 +109,9 @@ static bool branch(struct warp *warp, struct progress *progress, const struct op
         put_back(warp, progress, op->target, taken, 0);
         warp->active = others;
     }
-    if (!backward) return false;
+    if (!backward) return;
     progress->back_branches++;
-    if (warp->split_count != 0 && ++progress->in_turn >= TURN) {
-        put_back(warp, progress, warp->pc, warp->active, 0);
-        return true;
-    }
-    return false;
+    if (warp->split_count != 0) progress->in_turn++;
 }
 
 /* Lanes that have to be at this op together. */
@@ -162,10 +154,12 @@ again:
             continue;
         }
         if (op->control == CONTROL_BRANCH) {
-            if (branch(warp, &progress, op, mask)) goto again;
-            if (progress.back_branches < QUANTUM) continue;
+            branch(warp, &progress, op, mask);
+            bool quantum_is_over = progress.back_branches >= QUANTUM;
+            if (!quantum_is_over && progress.in_turn < TURN) continue;
             put_back(warp, &progress, warp->pc, warp->active, 0);
-            return;
+            if (quantum_is_over) return;
+            goto again;
         }
         if (op->control == CONTROL_EXIT) {
             warp->live &= ~mask;
