@@ -267,6 +267,24 @@ static void addresses_may_lie_inside_an_allocation_but_not_beyond(void **state)
     hpck_destroy(handle);
 }
 
+static void memory_of_another_device_is_refused(void **state)
+{
+    (void)state;
+    struct backend_device *device = NULL;
+    struct memory_range range;
+    struct error err = { 0 };
+    void *memory = NULL;
+    driver->device_count = 2;
+    assert_int_equal(cuda_backend.open("cuda:1", &device, &err), HPCK_OK);
+    assert_int_equal(cuda_backend.allocate(device, 64, &memory, &err),
+                     HPCK_OK); /* the recorder's is always of device 0 */
+    assert_int_equal(cuda_backend.check_memory(device, memory, "a", &range, &err), HPCK_INVALID_ARGUMENT);
+    assert_string_equal(error_text(&err), "a: memory belongs to CUDA device 0, the handle to 1");
+    cuda_backend.release(device, memory);
+    cuda_backend.close(device);
+    error_free(&err);
+}
+
 /* ---- local arrays and limits ---------------------------------------------------------------------------------- */
 
 static void local_arrays_follow_each_other_in_dynamic_shared_memory(void **state)
@@ -602,6 +620,7 @@ int main(void)
         T(a_call_with_a_plan_only_checks_and_launches),
         T(events_are_waited_for_and_given),
         T(addresses_may_lie_inside_an_allocation_but_not_beyond),
+        T(memory_of_another_device_is_refused),
         T(local_arrays_follow_each_other_in_dynamic_shared_memory),
         T(a_callers_context_and_stream_are_used_and_left_alone),
         T(calls_are_ordered_across_streams_without_waiting),

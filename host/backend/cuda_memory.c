@@ -68,23 +68,30 @@ done:
 
 /* ---- facts ---- */
 
+/* Memory that the driver moves between devices belongs to none of them. */
+static bool is_managed(struct backend_device *device, const void *memory)
+{
+    int attribute = CUDA_POINTER_IS_MANAGED;
+    unsigned value = 0;
+    void *values[] = { &value };
+    return device->cu.pointer_attributes(1, &attribute, values, cuda_address(memory)) == CUDA_OK && value != 0;
+}
+
 hpck_status cuda_check_memory(struct backend_device *device, const void *memory, const char *name,
                               struct memory_range *range, struct error *err)
 {
     CUdeviceptr start = 0;
     size_t size = 0;
     int ordinal = -1;
-    unsigned is_managed = 0;
-    int attributes[] = { CUDA_POINTER_RANGE_START_ADDR, CUDA_POINTER_RANGE_SIZE, CUDA_POINTER_DEVICE_ORDINAL,
-                         CUDA_POINTER_IS_MANAGED };
-    void *values[] = { &start, &size, &ordinal, &is_managed };
+    int attributes[] = { CUDA_POINTER_RANGE_START_ADDR, CUDA_POINTER_RANGE_SIZE, CUDA_POINTER_DEVICE_ORDINAL };
+    void *values[] = { &start, &size, &ordinal };
     if (memory == NULL) return error_set(err, HPCK_INVALID_ARGUMENT, "%s: memory is NULL", name);
     hpck_status st = cuda_enter(device, err);
     if (st != HPCK_OK) return st;
-    cuda_result code = device->cu.pointer_attributes(4, attributes, values, cuda_address(memory));
+    cuda_result code = device->cu.pointer_attributes(3, attributes, values, cuda_address(memory));
     if (code != CUDA_OK || size == 0)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s: memory = %p is no address that CUDA allocated", name, memory);
-    if (ordinal != device->id && is_managed == 0)
+    if (ordinal != device->id && !is_managed(device, memory))
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s: memory belongs to CUDA device %d, the handle to %d", name,
                   ordinal, device->id);
     range->root = (const void *)(uintptr_t)start;

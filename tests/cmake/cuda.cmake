@@ -15,3 +15,13 @@ if(CUDA_HEADERS AND EXISTS ${CUDA_HEADERS}/nvrtc.h)
   target_link_libraries(cuda_api PRIVATE hpck_flags hpck_internal)
   add_test(NAME cuda_api COMMAND cuda_api)
 endif()
+
+# Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
+find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
+if(HPCK_NVRTC)
+  foreach(name gemm_semantics plan cache handle_threads api_overlap)
+    add_test(NAME cuda_emulated_${name} COMMAND test_${name})
+    set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
+        "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")
+  endforeach()
+endif()
