@@ -140,6 +140,7 @@ static void block_free(struct block *block)
         for (uint32_t w = 0; w < block->warp_count; w++) {
             free(block->warps[w].rows);
             free(block->warps[w].preds);
+            free(block->warps[w].copies);
         }
     free(block->warps);
     free(block->shared);
@@ -201,6 +202,8 @@ static void block_start(struct block *block, uint32_t number)
         warp->splits[0] = (struct split){ .pc = 0, .mask = warp->live };
         warp->split_count = 1;
         warp->state = WARP_READY;
+        warp->copy_count = 0;
+        memset(warp->copy_group, 0, sizeof warp->copy_group);
         memset(warp->preds, 0, launch->kernel->pred_count * sizeof *warp->preds);
         warp->preds[PREDICATE_TRUE] = FULL_MASK;
         fill_constants(warp, true);

@@ -19,6 +19,7 @@ struct split { /* lanes of a warp that are at one place */
 };
 
 struct checker;
+struct async_copy;
 
 struct warp {
     uint8_t *rows;
@@ -36,7 +37,10 @@ struct warp {
     enum warp_state state;
     uint32_t barrier; /* WARP_AT_BARRIER: which */
     bool yield;
-    const struct op *op; /* running, for reports */
+    struct async_copy *copies; /* cp.async not yet done, exec_async.c */
+    uint32_t copy_count, copy_room;
+    uint32_t copy_group[LANES]; /* groups that each lane has committed */
+    const struct op *op;        /* running, for reports */
 };
 
 struct barrier {
