@@ -52,8 +52,9 @@ static void complete(struct warp *warp, const struct async_copy *copy)
 {
     uint8_t bytes[16] = { 0 };
     warp->op = copy->op;
-    for (uint32_t at = 0; at < copy->source_bytes; at++) /* byte by byte: any number of them may be wanted */
-        bytes[at] = *access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, 1, ACCESS_READ);
+    uint32_t piece = copy->source_bytes == copy->bytes ? copy->bytes : 1; /* any number of bytes may be wanted */
+    for (uint32_t at = 0; at < copy->source_bytes; at += piece)
+        memcpy(bytes + at, access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, piece, ACCESS_READ), piece);
     memcpy(access_host(warp, copy->lane, SPACE_SHARED, copy->to, copy->bytes, ACCESS_WRITE), bytes, copy->bytes);
 }
 

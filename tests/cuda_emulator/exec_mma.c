@@ -50,27 +50,49 @@ static void write_accumulator(struct warp *warp, const struct op *op, bool half,
         }
 }
 
+/* A register's elements as floats: e of each lane, in the order of the lanes. As lane 4 g + t holds columns e t and on of row g,
+ * that is 8 rows of 4 e columns. */
+static void unpack(char kind, const uint32_t *row, float *elements)
+{
+    uint16_t halves[2 * LANES];
+    memcpy(halves, row, sizeof halves);
+    if (kind == 't')
+        for (uint32_t i = 0; i < LANES; i++)
+            elements[i] = element(kind, row[i], 0);
+    else if (kind == 'h')
+        for (uint32_t i = 0; i < 2 * LANES; i++)
+            elements[i] = bfloat_to_float(halves[i]);
+    else
+        for (uint32_t i = 0; i < 2 * LANES; i++)
+            elements[i] = half_to_float(halves[i]);
+}
+
 HANDLER(mma)
 {
     (void)mask;
     const struct mma *shape = op->detail;
-    const uint32_t e = shape->kind == 't' ? 1 : 2, first_a = op->defs, first_b = first_a + shape->a;
-    float a[M][MAX_K], b[MAX_K][N], c[M][N];
-    for (uint32_t r = 0; r < shape->a; r++)
-        for (uint32_t lane = 0; lane < LANES; lane++)
-            for (uint32_t j = 0; j < e; j++)
-                a[lane / 4 + 8 * (r % 2)][e * (lane % 4) + 4 * e * (r / 2) + j] =
-                    element(shape->kind, ROW(const uint32_t, first_a + r)[lane], j);
-    for (uint32_t r = 0; r < shape->b; r++)
-        for (uint32_t lane = 0; lane < LANES; lane++)
-            for (uint32_t j = 0; j < e; j++)
-                b[e * (lane % 4) + 4 * e * r + j][lane / 4] =
-                    element(shape->kind, ROW(const uint32_t, first_b + r)[lane], j);
+    const uint32_t columns = shape->kind == 't' ? 4 : 8, first_a = op->defs, first_b = first_a + shape->a;
+    float a[M][MAX_K], b[MAX_K][N], c[M][N], part[2 * LANES];
+    for (uint32_t r = 0; r < shape->a; r++) {
+        unpack(shape->kind, ROW(const uint32_t, first_a + r), part);
+        for (uint32_t g = 0; g < 8; g++)
+            memcpy(&a[g + 8 * (r % 2)][columns * (r / 2)], &part[columns * g], columns * sizeof *part);
+    }
+    for (uint32_t r = 0; r < shape->b; r++) {
+        unpack(shape->kind, ROW(const uint32_t, first_b + r), part);
+        for (uint32_t g = 0; g < 8; g++)
+            for (uint32_t i = 0; i < columns; i++)
+                b[columns * r + i][g] = part[columns * g + i];
+    }
     read_accumulator(warp, op, first_b + shape->b, shape->half_c, c);
-    for (uint32_t row = 0; row < M; row++)
+    for (uint32_t row = 0; row < M; row++) {
+        float sum[N]; /* kept in registers */
+        memcpy(sum, c[row], sizeof sum);
         for (uint32_t k = 0; k < shape->k; k++)
             for (uint32_t column = 0; column < N; column++)
-                c[row][column] = __builtin_fmaf(a[row][k], b[k][column], c[row][column]);
+                sum[column] = __builtin_fmaf(a[row][k], b[k][column], sum[column]);
+        memcpy(c[row], sum, sizeof sum);
+    }
     write_accumulator(warp, op, shape->half_d, c);
 }
 
