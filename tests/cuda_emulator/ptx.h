@@ -7,7 +7,7 @@
 
 #include "arena.h"
 
-enum { PTX_NONE = UINT32_MAX };
+#define PTX_NONE UINT32_MAX
 
 enum ptx_space { SPACE_GENERIC, SPACE_PARAM, SPACE_GLOBAL, SPACE_SHARED, SPACE_LOCAL, SPACE_CONST };
 
