@@ -12,7 +12,8 @@ from .errors import DeclarationError, one_of
 # How a dialect spells a parameter. Storage of 16-bit floats is never computed with, only loaded and stored.
 STORAGE = {"f32": "float", "f16": "half", "bf16": "ushort", "i64": "long"}
 SPELLING = {
-    "opencl": {"global": "__global ", "local": "__local ", "int64": "long", "restrict": "restrict"},
+    "opencl": {"global": "__global ", "int64": "long", "restrict": "restrict"},
+    "cuda": {"global": "", "int64": "long", "restrict": "__restrict__"},
 }
 EXTENSION = {"opencl": "cl", "cuda": "cu"}
 LINE = 100  # columns of a generated parameter list
@@ -35,10 +36,21 @@ def parameter(arg, op, dialect, dtypes):
         buffer = next(item for item in op.buffers if item.name == arg.name)
         const = "const " if buffer.access == "read" else ""
         return f"{spell['global']}{const}{STORAGE[dtypes[buffer.dtype]]} *{spell['restrict']} {arg.name}"
-    if arg.kind in ("local", "workspace"):
-        space = spell["local" if arg.kind == "local" else "global"]
-        return f"{space}{arg.type} *{spell['restrict']} {arg.name}"
+    if arg.kind == "workspace":
+        return f"{spell['global']}{arg.type} *{spell['restrict']} {arg.name}"
+    if arg.kind == "local":
+        return f"__local {arg.type} *restrict {arg.name}" if dialect == "opencl" else f"long {arg.name}_at"
     return f"{'float' if arg.kind == 'scalar' else spell['int64']} {arg.name}"
+
+
+def carve(args, dialect):
+    """CUDA: the local arguments of a kernel as pieces of its dynamic shared memory. Nothing where they are parameters."""
+    local = [arg for arg in args if arg.kind == "local"]
+    if dialect == "opencl" or not local:
+        return ""
+    lines = ["extern __shared__ __align__(1024) unsigned char shared_bytes[];"]
+    lines += [f"{arg.type} *__restrict__ {arg.name} = ({arg.type} *)(shared_bytes + {arg.name}_at);" for arg in local]
+    return "\n    ".join(lines)
 
 
 def wrap(parts):
@@ -115,7 +127,7 @@ def render_family(kernels, family):
 
 def render(env, path, root, family, dialect, dtype_in, dtype_out):
     steps = {step.kernel: step for step in family.steps}
-    written, shown = [], f"{root.name}/{path}"
+    written, carved, shown = [], [], f"{root.name}/{path}"
 
     def signature(kernel):
         if kernel not in steps:
@@ -124,12 +136,19 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
         dtypes = {"in": dtype_in, "out": dtype_out, "i64": "i64"}
         return wrap([parameter(arg, family.op, dialect, dtypes) for arg in steps[kernel].args])
 
+    def local_arrays(kernel):
+        if kernel not in steps:
+            raise LookupError(f"local_arrays(\"{kernel}\"): no step has this kernel; valid is {one_of(steps)}")
+        carved.append(kernel)
+        return carve(steps[kernel].args, dialect)
+
     names = {
         "family": family.name,
         "dialect": dialect,
         "dtype_in": dtype_in,
         "dtype_out": dtype_out,
         "signature": signature,
+        "local_arrays": local_arrays,
     }
     try:
         source = env.get_template(path).render(names)
@@ -146,6 +165,9 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
     for kernel in steps:
         if kernel not in written:
             raise DeclarationError(shown, 0, None, f"the kernel of step `{kernel}` is not written with signature(\"{kernel}\")")
+        if kernel not in carved and carve(steps[kernel].args, dialect):
+            what = f"the kernel of step `{kernel}` has local arguments: write local_arrays(\"{kernel}\") at its top"
+            raise DeclarationError(shown, 0, None, what)
     return tidy(source)
 
 

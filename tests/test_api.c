@@ -105,10 +105,12 @@ static void a_machine_without_a_driver_has_no_devices(void **state)
     size_t count = 7;
     hpck_handle *handle = NULL;
     setenv("HPCK_OPENCL_LIBRARY", "/no/such/libOpenCL.so", 1);
+    setenv("HPCK_CUDA_DRIVER", "/no/such/libcuda.so", 1);
     assert_int_equal(hpck_devices(NULL, 0, &count), HPCK_OK);
     assert_int_equal(count, 0);
     assert_int_equal(hpck_create(&handle, NULL), HPCK_NO_DEVICE);
     assert_fails(handle, HPCK_NO_DEVICE, HPCK_NO_DEVICE, "/no/such/libOpenCL.so");
+    assert_fails(handle, HPCK_NO_DEVICE, HPCK_NO_DEVICE, "/no/such/libcuda.so");
     hpck_destroy(handle);
 
     setenv("HPCK_OPENCL_LIBRARY", "libm.so.6", 1); /* a library, but not that one */
@@ -116,6 +118,7 @@ static void a_machine_without_a_driver_has_no_devices(void **state)
     assert_fails(handle, HPCK_NO_DEVICE, HPCK_NO_DEVICE, "libm.so.6 has no clGetPlatformIDs");
     hpck_destroy(handle);
     unsetenv("HPCK_OPENCL_LIBRARY");
+    unsetenv("HPCK_CUDA_DRIVER");
 }
 
 /* ---- handles ---------------------------------------------------------------------------------------------- */

@@ -367,7 +367,7 @@ static void huge_leading_dimensions_and_strides_are_64_bit(void **state)
 static void call_waits_for_its_events_and_returns_one(void **state)
 {
     cl_context context = NULL;
-    assert_int_equal(hpck_opencl_get(*state, &context, NULL, NULL), HPCK_OK);
+    if (hpck_opencl_get(*state, &context, NULL, NULL) != HPCK_OK) skip(); /* CUDA's events: test_cuda_backend.c */
     cl_int error = CL_SUCCESS;
     cl_event gate = clCreateUserEvent(context, &error);
     assert_int_equal(error, CL_SUCCESS);
@@ -394,6 +394,7 @@ static void call_waits_for_its_events_and_returns_one(void **state)
 
 static void an_empty_problem_still_returns_its_event(void **state)
 {
+    if (hpck_opencl_get(*state, NULL, NULL, NULL) != HPCK_OK) skip();
     struct gemm_case t = ragged(*state, 0, 4, 4);
     gemm_case_fill(&t);
     hpck_event done = NULL;

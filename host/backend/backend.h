@@ -1,4 +1,4 @@
-/* What the library needs from a vendor's API: one table of functions per backend. opencl.c and (later) cuda.c
+/* What the library needs from a vendor's API: one table of functions per backend. opencl.c and cuda.c
  * implement it, mirror images of each other; the vendor library is opened at run time. No function here is called
  * before a handle is created or devices are listed. */
 #ifndef HPCK_BACKEND_BACKEND_H
@@ -30,7 +30,7 @@ struct memory_range {
 /* Everything enqueued through one device runs in the order of the calls, whatever the kind of queue and across
  * set_queue: the steps of a plan and the shared workspace rely on it. */
 struct backend {
-    const char *name; /* "opencl" */
+    const char *name; /* "opencl" or "cuda" */
     enum dialect dialect;
 
     /* Number of devices in *count, at most `capacity` described. NO_DEVICE: no driver, and *count is 0; the message
@@ -38,7 +38,7 @@ struct backend {
     hpck_status (*enumerate)(struct device_desc *devices, int capacity, int *count, struct error *err);
 
     /* Own context and queue on the device with this selector as enumerate spelt it; or the caller's objects (see
-     * hpck_opencl.h), which are retained. */
+     * hpck_opencl.h, hpck_cuda.h), which are retained where the API can. */
     hpck_status (*open)(const char *selector, struct backend_device **device, struct error *err);
     hpck_status (*adopt)(void *context, void *device_id, void *queue, struct backend_device **device,
                          struct error *err);
@@ -68,7 +68,8 @@ struct backend {
     hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err);
 
-    /* Launches on a queue of its own and waits for the end: for drivers that finish compiling at the first launch. */
+    /* Launches on a queue of its own and waits for the end: for drivers that finish compiling at the first launch. NULL:
+     * loading a program finishes it. */
     hpck_status (*rehearse)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                             const struct geometry *geometry, struct error *err);
     /* Enqueues nothing; *sync->event (when asked for) completes when the wait list and earlier launches have. */
@@ -88,7 +89,8 @@ struct backend {
      * argument that the message names. */
     hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name,
                                 struct memory_range *range, struct error *err);
-    /* Waits for what was enqueued through this device, not for what else is in the caller's queue. */
+    /* Waits for what was enqueued through this device; where the API can tell it apart, not for what else is in the
+     * caller's queue. */
     void (*drain)(struct backend_device *device);
     /* Waits for everything in the current queue; LAUNCH_FAILED when a launch since the last finish failed. */
     hpck_status (*finish)(struct backend_device *device, struct error *err);
@@ -96,6 +98,7 @@ struct backend {
 
 extern const struct backend *const backends[]; /* in order of preference */
 extern const int backend_count;
+extern const struct backend cuda_backend;
 extern const struct backend opencl_backend;
 
 #endif

@@ -181,7 +181,8 @@ static hpck_status compile(struct kernel_cache *cache, const struct point *point
     HPCK_TRY(cache->backend->compile(cache->device, entry->source, entry->options.text, &entry->program, err));
     built = milliseconds_since(&start);
     cache->compilations++;
-    rehearse(cache->backend, cache->device, entry->family, point, entry->program, &reason);
+    if (cache->backend->rehearse != NULL)
+        rehearse(cache->backend, cache->device, entry->family, point, entry->program, &reason);
 done:
     if (st != HPCK_OK) error_append(err, "\nfamily: %s", entry->family->name);
     verbose_print(cache->verbose, VERBOSE_COMPILE, point->problem,

@@ -20,22 +20,24 @@ struct device_list {
 static hpck_status list_devices(struct device_list *list, struct strbuf *absent, struct error *err)
 {
     hpck_status st = HPCK_OK;
+    struct error reason = { 0 };
     list->count = 0;
     for (int i = 0; i < backend_count && list->count < DEVICES_MAX; i++) {
         int count = 0;
         int room = DEVICES_MAX - list->count;
-        st = backends[i]->enumerate(list->desc + list->count, room, &count, err);
+        st = backends[i]->enumerate(list->desc + list->count, room, &count, &reason);
         if (st == HPCK_NO_DEVICE) {
-            strbuf_addf(absent, " (%s)", error_text(err));
+            strbuf_addf(absent, " (%s)", error_text(&reason));
             st = HPCK_OK;
             continue;
         }
-        HPCK_TRY(st);
+        if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", error_text(&reason));
         if (count > room) count = room;
         for (int d = 0; d < count; d++)
             list->backend[list->count++] = backends[i];
     }
 done:
+    error_free(&reason);
     return st;
 }
 

@@ -1,6 +1,6 @@
 # The generator: its messages, its output, and that C agrees with Python.
 set(codegen_environment ${CMAKE_COMMAND} -E env PYTHONDONTWRITEBYTECODE=1)
-foreach(name arithmetic errors output command)
+foreach(name arithmetic errors output command cuda)
   add_test(NAME codegen_${name}
            COMMAND ${codegen_environment} ${HPCK_CODEGEN_PYTHON} ${PROJECT_SOURCE_DIR}/tests/codegen/test_${name}.py
            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})

@@ -1,0 +1,117 @@
+/* Address checks and translation: PTX ISA 5.1 (state spaces) and 6.4.1 (naturally aligned accesses). */
+#include "access.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "decode.h"
+#include "shadow.h"
+
+static const char *const verbs[] = {
+    [ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_ATOMIC] = "atomic access"
+};
+
+enum { ERROR_ILLEGAL_ADDRESS = 700, ERROR_MISALIGNED_ADDRESS = 716 };
+
+static uint8_t *shared_host(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)
+{
+    if (address < SHARED_BASE || address > warp->shared_end || bytes > warp->shared_end - address)
+        launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
+                     "out-of-bounds shared-memory %s of %u bytes at 0x%" PRIx64 ": the block has 0x%x to 0x%x",
+                     verbs[access], bytes, address, SHARED_BASE, warp->shared_end);
+    if (warp->block->checker != NULL) shadow_shared(warp, lane, (uint32_t)address, bytes, access);
+    return warp->shared + address;
+}
+
+static uint8_t *global_host(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)
+{
+    struct memory *memory = warp->launch->memory;
+    uint8_t *host = memory_host(memory, address, bytes);
+    if (host == NULL) {
+        const struct allocation *near = memory_find(memory, address);
+        char where[128] = "no allocation is below it";
+        if (near != NULL)
+            snprintf(where, sizeof where, "%" PRIu64 " bytes into the %zu bytes allocated at 0x%" PRIx64,
+                     address - near->address, near->size, near->address);
+        launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
+                     "out-of-bounds global-memory %s of %u bytes at 0x%" PRIx64 ", %s", verbs[access], bytes,
+                     address, where);
+    }
+    if (warp->launch->check) shadow_global(warp, lane, address, bytes, access);
+    return host;
+}
+
+uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t address, uint32_t bytes,
+                     enum access access)
+{
+    const struct ptx_kernel *ptx = warp->launch->kernel->ptx;
+    if (address & (bytes - 1))
+        launch_fault(warp, lane, ERROR_MISALIGNED_ADDRESS, "misaligned %s of %u bytes at 0x%" PRIx64, verbs[access],
+                     bytes, address);
+    if (space == SPACE_GENERIC && address >= LOCAL_WINDOW) {
+        space = address >= SHARED_WINDOW ? SPACE_SHARED : address >= PARAM_WINDOW ? SPACE_PARAM : SPACE_LOCAL;
+        address -= address >= SHARED_WINDOW ? SHARED_WINDOW : address >= PARAM_WINDOW ? PARAM_WINDOW : LOCAL_WINDOW;
+    }
+    switch (space) {
+    case SPACE_SHARED:
+        return shared_host(warp, lane, address, bytes, access);
+    case SPACE_PARAM:
+        if (address > ptx->param_size || bytes > ptx->param_size - address || access != ACCESS_READ)
+            launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS, "%s of %u bytes at 0x%" PRIx64 " of %u parameter bytes",
+                         verbs[access], bytes, address, ptx->param_size);
+        return warp->launch->params + address;
+    case SPACE_LOCAL:
+        if (address > ptx->local_size || bytes > ptx->local_size - address)
+            launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
+                         "out-of-bounds local-memory %s of %u bytes at 0x%" PRIx64, verbs[access], bytes, address);
+        return warp->block->local + (size_t)(LANES * warp->index + (uint32_t)lane) * ptx->local_size + address;
+    default:
+        return global_host(warp, lane, address, bytes, access);
+    }
+}
+
+enum ptx_space access_take_space(struct opcode_words *words)
+{
+    static const struct {
+        const char *word;
+        enum ptx_space space;
+    } spaces[] = { { "global", SPACE_GLOBAL }, { "shared", SPACE_SHARED },      { "shared::cta", SPACE_SHARED },
+                   { "param", SPACE_PARAM },   { "param::entry", SPACE_PARAM }, { "local", SPACE_LOCAL },
+                   { "const", SPACE_CONST } };
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++)
+        if (words_take(words, spaces[i].word)) return spaces[i].space;
+    return SPACE_GENERIC;
+}
+
+void access_take_hints(struct opcode_words *words)
+{
+    static const char *const hints[] = { "weak",
+                                         "volatile",
+                                         "relaxed",
+                                         "acquire",
+                                         "release",
+                                         "acq_rel",
+                                         "mmio",
+                                         "cta",
+                                         "cluster",
+                                         "gpu",
+                                         "sys",
+                                         "nc",
+                                         "ca",
+                                         "cg",
+                                         "cs",
+                                         "lu",
+                                         "cv",
+                                         "wb",
+                                         "wt",
+                                         "L1::evict_normal",
+                                         "L1::evict_unchanged",
+                                         "L1::evict_first",
+                                         "L1::evict_last",
+                                         "L1::no_allocate",
+                                         "L2::64B",
+                                         "L2::128B",
+                                         "L2::256B" };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        words_take(words, hints[i]);
+}

@@ -1,0 +1,361 @@
+/* Decoding: opcodes to handlers, operands to values (registers and constants), kernels to ops. */
+#include "decode.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "memory.h"
+
+static const struct opcode *const tables[] = { exec_integer_table, exec_float_table, exec_round_table,
+                                               exec_bits_table,    exec_warp_table,  exec_move_table };
+static const struct family *const families[] = { exec_convert_families, exec_compare_families, exec_memory_families,
+                                                 exec_atomic_families,  exec_control_families, exec_move_families,
+                                                 exec_mma_families,     exec_async_families };
+
+void decode_fail(struct decoder *decoder, const char *format, ...)
+{
+    if (decoder->failed) return;
+    decoder->failed = true;
+    char *error = decoder->module->error;
+    size_t room = sizeof decoder->module->error;
+    int used = snprintf(error, room, "ptx line %d, kernel %s: ", decoder->source->line, decoder->ptx->name);
+    va_list arguments;
+    va_start(arguments, format);
+    used += vsnprintf(error + used, room - (size_t)used, format, arguments);
+    va_end(arguments);
+    if (used >= 0 && (size_t)used < room)
+        snprintf(error + used, room - (size_t)used, ": '%s'", decoder->source->text);
+}
+
+const struct ptx_operand *decode_operand(struct decoder *decoder, uint32_t index)
+{
+    if (index < decoder->source->count) return &decoder->source->operands[index];
+    decode_fail(decoder, "operand %u is missing", index + 1);
+    return NULL;
+}
+
+static void add_row(struct decoder *decoder, uint32_t value, bool wide, bool define)
+{
+    uint32_t at = decoder->def_count + decoder->use_count;
+    if (at == MAX_ROWS) {
+        decode_fail(decoder, "more than %d registers in one instruction", MAX_ROWS);
+        return;
+    }
+    decoder->rows[at] = value;
+    if (wide && at < 32) decoder->op->wide |= 1u << at;
+    if (define)
+        decoder->def_count++;
+    else
+        decoder->use_count++;
+}
+
+static uint32_t add_constant(struct decoder *decoder, struct constant constant)
+{
+    struct kernel *kernel = decoder->kernel;
+    for (uint32_t i = 0; i < kernel->constant_count; i++) {
+        const struct constant *have = &kernel->constants[i];
+        if (have->value == constant.value && have->special == constant.special && have->wide == constant.wide &&
+            have->is_dynamic_shared == constant.is_dynamic_shared)
+            return decoder->ptx->register_count + i;
+    }
+    kernel->constants =
+        arena_grow(&decoder->module->arena, kernel->constants, kernel->constant_count, sizeof *kernel->constants);
+    kernel->constants[kernel->constant_count] = constant;
+    return decoder->ptx->register_count + kernel->constant_count++;
+}
+
+static struct constant constant_of_variable(const struct ptx_variable *variable, int64_t offset)
+{
+    struct constant constant = { .special = SPECIAL_COUNT, .value = (uint64_t)offset };
+    if (variable->space == SPACE_SHARED && variable->external)
+        constant.is_dynamic_shared = true;
+    else if (variable->space == SPACE_SHARED)
+        constant.value += SHARED_BASE + variable->offset;
+    else if (variable->space == SPACE_GLOBAL || variable->space == SPACE_CONST)
+        constant.value += variable->address;
+    else
+        constant.value += variable->offset;
+    return constant;
+}
+
+static bool register_fits(struct decoder *decoder, uint32_t reg, int width)
+{
+    int bits = decoder->ptx->register_bits[reg];
+    if (bits == 1 || (width > 0 && bits != width)) {
+        decode_fail(decoder, "a register of %d bits where %d are expected", bits, width);
+        return false;
+    }
+    return true;
+}
+
+void decode_def(struct decoder *decoder, const struct ptx_operand *operand, int width)
+{
+    if (operand->kind == PTX_SINK) {
+        add_row(decoder, PTX_NONE, false, true);
+    } else if (operand->kind != PTX_REGISTER) {
+        decode_fail(decoder, "the destination is no register");
+    } else if (register_fits(decoder, operand->reg, width)) {
+        add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, true);
+    }
+}
+
+void decode_use(struct decoder *decoder, const struct ptx_operand *operand, int width)
+{
+    struct constant constant = { .special = SPECIAL_COUNT, .value = operand->value };
+    switch (operand->kind) {
+    case PTX_REGISTER:
+        if (register_fits(decoder, operand->reg, width))
+            add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, false);
+        return;
+    case PTX_IMMEDIATE:
+        break;
+    case PTX_SPECIAL:
+        constant.special = (enum special)operand->value;
+        constant.value = 0;
+        break;
+    case PTX_VARIABLE:
+        constant = constant_of_variable(operand->variable, operand->offset);
+        break;
+    default:
+        decode_fail(decoder, "operand of a kind that this instruction does not take");
+        return;
+    }
+    constant.wide = width == 64 || width == -64;
+    if (width == 16 || width == -16) constant.value &= 0xffff;
+    if (!constant.wide) constant.value &= UINT32_MAX;
+    add_row(decoder, add_constant(decoder, constant), constant.wide, false);
+}
+
+void decode_constant(struct decoder *decoder, uint64_t value)
+{
+    struct constant constant = { .special = SPECIAL_COUNT, .value = value };
+    add_row(decoder, add_constant(decoder, constant), false, false);
+}
+
+void decode_vector(struct decoder *decoder, const struct ptx_operand *operand, int width, bool define)
+{
+    uint32_t count = operand->kind == PTX_VECTOR ? operand->count : 1;
+    const struct ptx_operand *list = operand->kind == PTX_VECTOR ? operand->items : operand;
+    for (uint32_t i = 0; i < count; i++) {
+        if (define)
+            decode_def(decoder, &list[i], width);
+        else
+            decode_use(decoder, &list[i], width);
+    }
+}
+
+uint32_t decode_pred(struct decoder *decoder, const struct ptx_operand *operand)
+{
+    if (operand->kind == PTX_IMMEDIATE)
+        return (operand->value != 0) == operand->negated ? PREDICATE_TRUE | PREDICATE_NEGATED : PREDICATE_TRUE;
+    if (operand->kind == PTX_SINK) return PREDICATE_TRUE;
+    if (operand->kind != PTX_REGISTER || decoder->ptx->register_bits[operand->reg] != 1) {
+        decode_fail(decoder, "a predicate is expected");
+        return 0;
+    }
+    return decoder->pred_of[operand->reg] | (operand->negated ? PREDICATE_NEGATED : 0);
+}
+
+void decode_address(struct decoder *decoder, const struct ptx_operand *operand, enum ptx_space space)
+{
+    if (operand->kind != PTX_ADDRESS) {
+        decode_fail(decoder, "an address is expected");
+        return;
+    }
+    decoder->op->imm = operand->offset;
+    if (operand->reg != PTX_NONE) {
+        if (register_fits(decoder, operand->reg, 0))
+            add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, false);
+        return;
+    }
+    struct constant constant = { .special = SPECIAL_COUNT, .wide = true };
+    if (operand->variable != NULL) {
+        constant = constant_of_variable(operand->variable, 0);
+        constant.wide = true;
+        if (operand->variable->space != space &&
+            !(operand->variable->space == SPACE_GLOBAL && space == SPACE_GENERIC))
+            decode_fail(decoder, "the variable %s is in another space", operand->variable->name);
+        if (space == SPACE_PARAM) constant.value = 0; /* ld adds the offset itself */
+    }
+    add_row(decoder, add_constant(decoder, constant), true, false);
+}
+
+/* The opcode as the tables have it: without the words that change nothing here, because rounding to nearest is the default,
+ * .lo is the plain product, and approximations are computed exactly. */
+static void table_name(char *name, size_t room, const char *opcode)
+{
+    static const char *const dropped[] = { "rn", "approx", "full", "lo", "noftz" };
+    struct opcode_words words;
+    words_split(&words, opcode);
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        words_take(&words, dropped[i]);
+    size_t used = 0;
+    name[0] = '\0';
+    for (int i = 0; i < words.count && used < room; i++) {
+        if (i > 0 && words.used[i]) continue;
+        used += (size_t)snprintf(name + used, room - used, "%s%s", i > 0 ? "." : "", words.word[i]);
+    }
+}
+
+static const struct opcode *find_opcode(const char *opcode)
+{
+    char name[256];
+    table_name(name, sizeof name, opcode);
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const struct opcode *entry = tables[t]; entry->name != NULL; entry++)
+            if (strcmp(entry->name, name) == 0) return entry;
+    return NULL;
+}
+
+static const struct family *find_family(const char *base)
+{
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (const struct family *family = families[f]; family->base != NULL; family++)
+            if (strcmp(family->base, base) == 0) return family;
+    return NULL;
+}
+
+static int width_of(char letter)
+{
+    return letter == 'h' ? 16 : letter == 'l' ? 64 : letter == 'x' ? 0 : 32;
+}
+
+/* Operands by the signature of a table entry. */
+static void decode_signature(struct decoder *decoder, const struct opcode *entry)
+{
+    struct op *op = decoder->op;
+    uint32_t next = 0, written = 0, read = 2;
+    bool define = true;
+    const struct ptx_operand *operand = NULL;
+    for (const char *letter = entry->signature; *letter != '\0' && !decoder->failed; letter++) {
+        if (*letter == ':') {
+            define = false;
+            continue;
+        }
+        if (*letter == 'p' && define && operand != NULL) { /* the q of d|q, which may be absent */
+            op->pred[written++] = operand->second != PTX_NONE ? decoder->pred_of[operand->second] : 0;
+            continue;
+        }
+        if (*letter == 'm' && next == decoder->source->count) { /* no mask: all lanes that are here */
+            decode_fail(decoder, "the member mask is missing");
+            continue;
+        }
+        operand = decode_operand(decoder, next++);
+        if (operand == NULL) return;
+        if (*letter == 'p' && define)
+            op->pred[written++] = decode_pred(decoder, operand);
+        else if (*letter == 'p')
+            op->pred[read--] = decode_pred(decoder, operand);
+        else if (*letter == 'i')
+            op->imm = (int64_t)operand->value;
+        else if (define)
+            decode_def(decoder, operand, width_of(*letter));
+        else
+            decode_use(decoder, operand, width_of(*letter));
+    }
+    if (next != decoder->source->count)
+        decode_fail(decoder, "%u operands, %u are expected", decoder->source->count, next);
+}
+
+static void decode_instruction(struct decoder *decoder, const struct opcode *entry)
+{
+    struct op *op = decoder->op;
+    const struct ptx_instruction *source = decoder->source;
+    if (source->guard != PTX_NONE)
+        op->guard = decoder->pred_of[source->guard] | (source->guard_negated ? PREDICATE_NEGATED : 0);
+    if (entry != NULL) {
+        op->run = entry->run;
+        op->class = (uint8_t)entry->class;
+        op->control = (uint8_t)entry->control;
+        op->flags = entry->flags;
+        decode_signature(decoder, entry);
+        return;
+    }
+    struct opcode_words words;
+    words_split(&words, source->opcode);
+    const struct family *family = find_family(words.word[0]);
+    if (family == NULL) {
+        decode_fail(decoder, "unknown opcode %s", source->opcode);
+        return;
+    }
+    family->decode(decoder, &words);
+    const char *unused = words_unused(&words);
+    if (unused != NULL) decode_fail(decoder, "unknown opcode %s: .%s is not known here", source->opcode, unused);
+    if (!decoder->failed && op->run == NULL) decode_fail(decoder, "unknown opcode %s", source->opcode);
+}
+
+static void finish_op(struct decoder *decoder)
+{
+    struct op *op = decoder->op;
+    op->source = decoder->source;
+    op->defs = (uint16_t)decoder->def_count;
+    op->uses = (uint16_t)decoder->use_count;
+    size_t size = (decoder->def_count + decoder->use_count) * sizeof *op->rows;
+    op->rows = arena_alloc(&decoder->module->arena, size);
+    memcpy(op->rows, decoder->rows, size);
+}
+
+/* Kernels repeat few different opcodes: what an interned one means is looked up once. */
+struct known_opcode {
+    const char *opcode;
+    const struct opcode *entry;
+};
+enum { KNOWN = 1024 };
+
+static const struct opcode *look_up(struct known_opcode *known, const char *opcode)
+{
+    struct known_opcode *slot = &known[((uintptr_t)opcode >> 4) % KNOWN];
+    if (slot->opcode != opcode) *slot = (struct known_opcode){ .opcode = opcode, .entry = find_opcode(opcode) };
+    return slot->entry;
+}
+
+bool decode_kernel(struct ptx_module *module, const struct ptx_kernel *ptx, struct kernel *kernel)
+{
+    struct known_opcode known[KNOWN] = { { NULL, NULL } };
+    struct arena *arena = &module->arena;
+    static const struct ptx_instruction end = { .opcode = "exit",
+                                                .text = "(end of the kernel)",
+                                                .guard = PTX_NONE };
+    *kernel = (struct kernel){ .ptx = ptx, .op_count = ptx->instruction_count + 1, .pred_count = 1 };
+    kernel->ops = arena_alloc(arena, kernel->op_count * sizeof *kernel->ops);
+    struct decoder decoder = { .module = module, .ptx = ptx, .kernel = kernel };
+    decoder.pred_of = arena_alloc(arena, (ptx->register_count + 1) * sizeof *decoder.pred_of);
+    for (uint32_t r = 0; r < ptx->register_count; r++)
+        if (ptx->register_bits[r] == 1) decoder.pred_of[r] = kernel->pred_count++;
+    for (uint32_t i = 0; i < kernel->op_count && !decoder.failed; i++) {
+        decoder.source = i < ptx->instruction_count ? &ptx->instructions[i] : &end;
+        decoder.op = &kernel->ops[i];
+        decoder.op->is_target = ptx->is_target[i];
+        decoder.def_count = decoder.use_count = 0;
+        decode_instruction(&decoder, look_up(known, decoder.source->opcode));
+        finish_op(&decoder);
+    }
+    if (!decoder.failed) allocate_rows(ptx, kernel);
+    return !decoder.failed;
+}
+
+const char *const op_class_names[CLASS_COUNT] = {
+    [CLASS_INTEGER] = "integer",
+    [CLASS_FLOAT] = "float",
+    [CLASS_FMA] = "fma",
+    [CLASS_DOUBLE] = "double",
+    [CLASS_HALF] = "half",
+    [CLASS_SPECIAL_FUNCTION] = "special_function",
+    [CLASS_CONVERT] = "convert",
+    [CLASS_MOVE] = "move",
+    [CLASS_PREDICATE] = "predicate",
+    [CLASS_CONTROL] = "control",
+    [CLASS_BARRIER] = "barrier",
+    [CLASS_WARP] = "warp",
+    [CLASS_LOAD_GLOBAL] = "load_global",
+    [CLASS_STORE_GLOBAL] = "store_global",
+    [CLASS_LOAD_SHARED] = "load_shared",
+    [CLASS_STORE_SHARED] = "store_shared",
+    [CLASS_OTHER_MEMORY] = "other_memory",
+    [CLASS_ATOMIC] = "atomic",
+    [CLASS_ASYNC] = "async",
+    [CLASS_MATRIX_LOAD] = "matrix_load",
+    [CLASS_MMA] = "mma",
+    [CLASS_WGMMA] = "wgmma",
+};

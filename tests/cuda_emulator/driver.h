@@ -1,0 +1,80 @@
+/* The driver API's side: one emulated device per process, its state behind one lock. Results and attributes have the numbers of
+ * cuda.h (CUDA 13.0), which is not needed to build this. */
+#ifndef EMULATOR_DRIVER_H
+#define EMULATOR_DRIVER_H
+
+#include "decode.h"
+#include "memory.h"
+#include "warp.h"
+
+enum {
+    CUDA_SUCCESS = 0,
+    CUDA_ERROR_INVALID_VALUE = 1,
+    CUDA_ERROR_OUT_OF_MEMORY = 2,
+    CUDA_ERROR_NOT_INITIALIZED = 3,
+    CUDA_ERROR_NO_DEVICE = 100,
+    CUDA_ERROR_INVALID_DEVICE = 101,
+    CUDA_ERROR_INVALID_CONTEXT = 201,
+    CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
+    CUDA_ERROR_INVALID_PTX = 218,
+    CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
+    CUDA_ERROR_INVALID_HANDLE = 400,
+    CUDA_ERROR_NOT_FOUND = 500,
+    CUDA_ERROR_NOT_READY = 600,
+    CUDA_ERROR_ILLEGAL_ADDRESS = 700,
+    CUDA_ERROR_LAUNCH_FAILED = 719,
+    CUDA_ERROR_NOT_SUPPORTED = 801,
+};
+enum { DRIVER_VERSION = 13000, PTX_VERSION = 90, SHARED_WITHOUT_OPT_IN = 49152 };
+
+#define API __attribute__((visibility("default"))) int
+
+struct function {
+    struct module *module;
+    struct kernel kernel;
+    uint32_t max_dynamic_shared; /* cuFuncSetAttribute */
+};
+
+struct module {
+    struct module *next;
+    struct ptx_module ptx;
+    struct function *functions;
+};
+
+struct stream {
+    struct stream *next;
+};
+
+struct event {
+    struct event *next;
+    double time; /* nanoseconds of the virtual clock; negative: not recorded */
+};
+
+struct driver {
+    bool initialised;
+    const struct device_profile *device;
+    struct memory memory;
+    uint32_t context_references;
+    int sticky; /* the fault that made the context useless */
+    bool check, verbose;
+    double now; /* virtual clock, nanoseconds */
+    struct module *modules;
+    struct stream *streams;
+    struct event *events;
+    struct counters counters; /* of all launches since they were reset */
+    char report[2048];        /* of the last fault */
+};
+
+/* Takes the lock. The result is what the API call has to return at once when it is not CUDA_SUCCESS: not initialised, no
+ * context, sticky error. Every driver_enter needs a driver_leave. */
+enum driver_need { NEED_NOTHING, NEED_INIT, NEED_CONTEXT };
+int driver_enter(struct driver **driver, enum driver_need need);
+int driver_leave(int result);
+void *driver_context(struct driver *driver); /* the handle of the one context */
+void driver_report(struct driver *driver, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void driver_free_modules(struct driver *driver);
+void driver_free_queues(struct driver *driver);
+double clock_of_launch(const struct launch *launch);
+
+#endif

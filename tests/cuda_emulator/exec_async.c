@@ -1,0 +1,143 @@
+/* cp.async (PTX ISA 9.7.9.25.3): copies into shared memory that happen as late as is legal: when their thread waits for the group
+ * they were committed to. A kernel that forgets to wait, or waits for too few groups, reads what was there before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "decode.h"
+
+struct async_copy {
+    const struct op *op; /* that issued it, for reports */
+    uint64_t from, to;
+    uint32_t bytes, source_bytes; /* the rest is filled with zeros */
+    uint32_t group;
+    int lane;
+};
+
+struct copy_offsets {
+    int64_t to, from;
+    bool has_source_size;
+};
+
+static void push(struct warp *warp, struct async_copy copy)
+{
+    if (warp->copy_count == warp->copy_room) {
+        uint32_t room = warp->copy_room != 0 ? 2 * warp->copy_room : 256;
+        struct async_copy *larger = realloc(warp->copies, room * sizeof *larger);
+        if (larger == NULL) launch_fault(warp, copy.lane, 2, "out of host memory");
+        warp->copies = larger;
+        warp->copy_room = room;
+    }
+    warp->copies[warp->copy_count++] = copy;
+}
+
+HANDLER(issue)
+{
+    const struct copy_offsets *offsets = op->detail;
+    for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
+        int lane = __builtin_ctz(rest);
+        struct async_copy copy = { .op = op, .bytes = op->size, .source_bytes = op->size, .lane = lane };
+        copy.to = lane_get(warp, op, 0, lane) + (uint64_t)offsets->to;
+        copy.from = lane_get(warp, op, 1, lane) + (uint64_t)offsets->from;
+        copy.group = warp->copy_group[lane];
+        if (offsets->has_source_size) copy.source_bytes = (uint32_t)lane_get(warp, op, 2, lane);
+        if (copy.source_bytes > copy.bytes) copy.source_bytes = copy.bytes;
+        if (copy.from & (copy.bytes - 1))
+            launch_fault(warp, lane, 716, "misaligned source of a copy of %u bytes", copy.bytes);
+        push(warp, copy);
+    }
+}
+
+static void complete(struct warp *warp, const struct async_copy *copy)
+{
+    uint8_t bytes[16] = { 0 };
+    warp->op = copy->op;
+    uint32_t piece = copy->source_bytes == copy->bytes ? copy->bytes : 1; /* any number of bytes may be wanted */
+    for (uint32_t at = 0; at < copy->source_bytes; at += piece)
+        memcpy(bytes + at, access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, piece, ACCESS_READ), piece);
+    memcpy(access_host(warp, copy->lane, SPACE_SHARED, copy->to, copy->bytes, ACCESS_WRITE), bytes, copy->bytes);
+}
+
+/* Completes what the lanes committed, their last `keep` groups excepted, in the order of issue. */
+static void wait_for(struct warp *warp, uint32_t mask, uint32_t keep)
+{
+    uint32_t kept = 0;
+    const struct op *waiting = warp->op;
+    for (uint32_t i = 0; i < warp->copy_count; i++) {
+        const struct async_copy *copy = &warp->copies[i];
+        if ((mask >> copy->lane & 1) && copy->group + keep < warp->copy_group[copy->lane])
+            complete(warp, copy);
+        else
+            warp->copies[kept++] = *copy;
+    }
+    warp->copy_count = kept;
+    warp->op = waiting;
+}
+
+HANDLER(commit)
+{
+    (void)op;
+    FOR_LANES(mask, warp->copy_group[i]++;);
+}
+
+HANDLER(wait_group)
+{
+    wait_for(warp, mask, (uint32_t)op->imm);
+}
+
+HANDLER(wait_all)
+{
+    commit(warp, op, mask);
+    wait_for(warp, mask, 0);
+}
+
+static void decode_copy(struct decoder *decoder, struct opcode_words *words)
+{
+    struct op *op = decoder->op;
+    struct copy_offsets *offsets = arena_alloc(&decoder->module->arena, sizeof *offsets);
+    bool cached = words_take(words, "ca") || words_take(words, "cg");
+    bool shared = words_take(words, "shared") || words_take(words, "shared::cta");
+    bool hinted = words_take(words, "L2::cache_hint"); /* the policy is the last operand */
+    if (!cached || !shared || !words_take(words, "global"))
+        decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+    access_take_hints(words);
+    const struct ptx_operand *to = decode_operand(decoder, 0), *from = decode_operand(decoder, 1),
+                             *size = decode_operand(decoder, 2);
+    if (to == NULL || from == NULL || size == NULL) return;
+    if (size->kind != PTX_IMMEDIATE || (size->value != 4 && size->value != 8 && size->value != 16)) {
+        decode_fail(decoder, "a copy is of 4, 8 or 16 bytes");
+        return;
+    }
+    decode_address(decoder, to, SPACE_SHARED);
+    offsets->to = op->imm;
+    decode_address(decoder, from, SPACE_GLOBAL);
+    offsets->from = op->imm;
+    op->imm = 0;
+    offsets->has_source_size = decoder->source->count > (hinted ? 4u : 3u);
+    if (offsets->has_source_size) decode_use(decoder, decode_operand(decoder, 3), 32);
+    op->size = (uint8_t)size->value;
+    op->vector = 1;
+    op->detail = offsets;
+    op->run = issue;
+}
+
+static void decode_async(struct decoder *decoder, struct opcode_words *words)
+{
+    struct op *op = decoder->op;
+    op->class = CLASS_ASYNC;
+    if (!words_take(words, "async")) {
+        decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+    } else if (words_take(words, "commit_group")) {
+        op->run = commit;
+    } else if (words_take(words, "wait_all")) {
+        op->run = wait_all;
+    } else if (words_take(words, "wait_group")) {
+        const struct ptx_operand *count = decode_operand(decoder, 0);
+        if (count != NULL) op->imm = (int64_t)count->value;
+        op->run = wait_group;
+    } else {
+        decode_copy(decoder, words);
+    }
+}
+
+const struct family exec_async_families[] = { { "cp", decode_async }, { NULL, NULL } };

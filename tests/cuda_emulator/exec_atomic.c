@@ -1,0 +1,151 @@
+/* atom and red (PTX ISA 9.7.13.5, 9.7.13.6). One lane after the other, in lane order, which is one of the legal orders. */
+#include <math.h>
+#include <string.h>
+
+#include "access.h"
+#include "decode.h"
+#include "half.h"
+
+enum atomic {
+    ATOMIC_ADD,
+    ATOMIC_MIN,
+    ATOMIC_MAX,
+    ATOMIC_AND,
+    ATOMIC_OR,
+    ATOMIC_XOR,
+    ATOMIC_EXCH,
+    ATOMIC_CAS,
+    ATOMIC_INC,
+    ATOMIC_DEC
+};
+struct atomic_op {
+    enum atomic what;
+    struct type type;
+    bool returns;
+};
+
+static uint32_t half_pair(enum atomic what, struct type type, uint32_t x, uint32_t y)
+{
+    bool bfloat = type.kind == 'y' || type.kind == 'h';
+    uint32_t result = 0;
+    for (int shift = 0; shift < 32; shift += 16) {
+        uint16_t a = (uint16_t)(x >> shift), b = (uint16_t)(y >> shift);
+        float p = bfloat ? bfloat_to_float(a) : half_to_float(a),
+              q = bfloat ? bfloat_to_float(b) : half_to_float(b);
+        float r = what == ATOMIC_ADD ? p + q : what == ATOMIC_MIN ? fminf(p, q) : fmaxf(p, q);
+        result |= (uint32_t)(bfloat ? float_to_bfloat(r, ROUND_NEAREST) : float_to_half(r, ROUND_NEAREST)) << shift;
+    }
+    return result;
+}
+
+static uint64_t add(struct type type, uint64_t old, uint64_t value)
+{
+    if (type.kind == 'f' && type.bits == 32) return float_bits(as_float((uint32_t)old) + as_float((uint32_t)value));
+    if (type.kind == 'f' && type.bits == 64) return double_bits(as_double(old) + as_double(value));
+    return old + value;
+}
+
+static bool less(struct type type, uint64_t x, uint64_t y)
+{
+    if (type.kind == 's') return type.bits == 32 ? (int32_t)x < (int32_t)y : (int64_t)x < (int64_t)y;
+    return x < y;
+}
+
+static uint64_t apply(const struct atomic_op *atomic, uint64_t old, uint64_t value, uint64_t swap)
+{
+    struct type type = atomic->type;
+    if (strchr("xyh", type.kind) != NULL || (type.kind == 'f' && type.bits == 16))
+        return half_pair(atomic->what, type, (uint32_t)old, (uint32_t)value);
+    switch (atomic->what) {
+    case ATOMIC_ADD:
+        return add(type, old, value);
+    case ATOMIC_MIN:
+        return less(type, value, old) ? value : old;
+    case ATOMIC_MAX:
+        return less(type, old, value) ? value : old;
+    case ATOMIC_AND:
+        return old & value;
+    case ATOMIC_OR:
+        return old | value;
+    case ATOMIC_XOR:
+        return old ^ value;
+    case ATOMIC_EXCH:
+        return value;
+    case ATOMIC_CAS:
+        return old == value ? swap : old;
+    case ATOMIC_INC:
+        return old >= value ? 0 : old + 1;
+    default:
+        return old == 0 || old > value ? value : old - 1;
+    }
+}
+
+HANDLER(atomic)
+{
+    const struct atomic_op *atomic = op->detail;
+    const uint32_t at = op->defs; /* rows: result, address, value, swap */
+    for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
+        const int i = __builtin_ctz(rest);
+        uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, at, i), op->size, ACCESS_ATOMIC);
+        uint64_t old = 0, swap = op->uses > 2 ? lane_get(warp, op, at + 2, i) : 0;
+        memcpy(&old, host, op->size);
+        uint64_t result = apply(atomic, old, lane_get(warp, op, at + 1, i), swap);
+        if (memcmp(host, &result, op->size) != 0) warp->launch->progress++;
+        memcpy(host, &result, op->size);
+        if (op->defs != 0 && op->rows[0] != PTX_NONE) lane_set(warp, op, 0, i, old);
+    }
+}
+
+static void decode_atomic(struct decoder *decoder, struct opcode_words *words, bool returns)
+{
+    static const struct {
+        const char *word;
+        enum atomic what;
+    } names[] = { { "add", ATOMIC_ADD }, { "min", ATOMIC_MIN }, { "max", ATOMIC_MAX },   { "and", ATOMIC_AND },
+                  { "or", ATOMIC_OR },   { "xor", ATOMIC_XOR }, { "exch", ATOMIC_EXCH }, { "cas", ATOMIC_CAS },
+                  { "inc", ATOMIC_INC }, { "dec", ATOMIC_DEC } };
+    struct atomic_op *atomic_op = arena_alloc(&decoder->module->arena, sizeof *atomic_op);
+    struct op *op = decoder->op;
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (words_take(words, names[i].word)) {
+            atomic_op->what = names[i].what;
+            found = true;
+        }
+    words_take(words, "noftz");
+    access_take_hints(words);
+    op->space = (uint8_t)access_take_space(words);
+    atomic_op->type = words_take_type(words);
+    op->size = atomic_op->type.bits / 8;
+    op->class = CLASS_ATOMIC;
+    op->detail = atomic_op;
+    op->run = atomic;
+    bool is_float = strchr("fhxy", atomic_op->type.kind) != NULL;
+    if (!found || op->size < 2 || (is_float && atomic_op->what > ATOMIC_MAX) ||
+        (atomic_op->type.kind == 'f' && op->size > 2 && atomic_op->what != ATOMIC_ADD)) {
+        decode_fail(decoder, "unknown atomic operation");
+        return;
+    }
+    uint32_t next = 0;
+    const struct ptx_operand *result = returns ? decode_operand(decoder, next++) : NULL;
+    if (result != NULL) decode_def(decoder, result, atomic_op->type.bits);
+    const struct ptx_operand *address = decode_operand(decoder, next++);
+    if (address != NULL) decode_address(decoder, address, op->space);
+    uint32_t values = atomic_op->what == ATOMIC_CAS ? 2 : 1;
+    for (uint32_t i = 0; i < values; i++) {
+        const struct ptx_operand *value = decode_operand(decoder, next++);
+        if (value != NULL) decode_use(decoder, value, atomic_op->type.bits);
+    }
+}
+
+static void decode_atom(struct decoder *decoder, struct opcode_words *words)
+{
+    decode_atomic(decoder, words, true);
+}
+
+static void decode_red(struct decoder *decoder, struct opcode_words *words)
+{
+    decode_atomic(decoder, words, false);
+}
+
+const struct family exec_atomic_families[] = { { "atom", decode_atom }, { "red", decode_red }, { NULL, NULL } };

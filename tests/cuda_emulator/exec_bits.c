@@ -1,0 +1,184 @@
+/* Bit counting and bit fields, byte permutation, funnel shifts and small dot products (PTX ISA 9.7.1.13 to 9.7.1.25, 9.7.8,
+ * 9.7.9.7). */
+#include "decode.h"
+#include "lanes.h"
+
+static inline uint32_t reverse32(uint32_t x)
+{
+    x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;
+    x = (x >> 2 & 0x33333333) | (x & 0x33333333) << 2;
+    x = (x >> 4 & 0x0f0f0f0f) | (x & 0x0f0f0f0f) << 4;
+    return __builtin_bswap32(x);
+}
+
+static inline uint64_t reverse64(uint64_t x)
+{
+    return (uint64_t)reverse32((uint32_t)x) << 32 | reverse32((uint32_t)(x >> 32));
+}
+
+#define UNARY(name, D, S, expr)                                                                                    \
+    HANDLER(name)                                                                                                  \
+    {                                                                                                              \
+        D *d = ROW(D, 0);                                                                                          \
+        const S *a = ROW(const S, 1);                                                                              \
+        FOR_LANES(mask, const S x = a[i]; d[i] = (D)(expr););                                                      \
+    }
+#define TERNARY(name, expr)                                                                                        \
+    HANDLER(name)                                                                                                  \
+    {                                                                                                              \
+        uint32_t *d = ROW(uint32_t, 0);                                                                            \
+        const uint32_t *a = ROW(const uint32_t, 1), *b = ROW(const uint32_t, 2), *c = ROW(const uint32_t, 3);      \
+        FOR_LANES(mask, const uint32_t x = a[i]; const uint32_t y = b[i]; const uint32_t z = c[i];                 \
+                  d[i] = (expr););                                                                                 \
+    }
+
+UNARY(popc32, uint32_t, uint32_t, __builtin_popcount(x))
+UNARY(popc64, uint32_t, uint64_t, __builtin_popcountll(x))
+UNARY(clz32, uint32_t, uint32_t, x == 0 ? 32 : __builtin_clz(x))
+UNARY(clz64, uint32_t, uint64_t, x == 0 ? 64 : __builtin_clzll(x))
+UNARY(brev32, uint32_t, uint32_t, reverse32(x))
+UNARY(brev64, uint64_t, uint64_t, reverse64(x))
+
+/* bfind: the position of the highest bit (of a signed value: the highest that differs from the sign), counted from bit 0, or
+ * with .shiftamt from the top; all ones when there is none. */
+static inline uint32_t find32(uint32_t x, bool from_top)
+{
+    return x == 0 ? UINT32_MAX : from_top ? (uint32_t)__builtin_clz(x) : 31 - (uint32_t)__builtin_clz(x);
+}
+static inline uint32_t find64(uint64_t x, bool from_top)
+{
+    return x == 0 ? UINT32_MAX : from_top ? (uint32_t)__builtin_clzll(x) : 63 - (uint32_t)__builtin_clzll(x);
+}
+UNARY(bfind_u32, uint32_t, uint32_t, find32(x, op->flags))
+UNARY(bfind_s32, uint32_t, uint32_t, find32((int32_t)x < 0 ? ~x : x, op->flags))
+UNARY(bfind_u64, uint32_t, uint64_t, find64(x, op->flags))
+UNARY(bfind_s64, uint32_t, uint64_t, find64((int64_t)x < 0 ? ~x : x, op->flags))
+
+/* bfe, bfi: position and length are taken modulo 256 and clamped by the width. */
+static inline uint64_t field(uint64_t x, uint32_t bits, uint32_t position, uint32_t length, bool is_signed)
+{
+    position &= 255;
+    length &= 255;
+    uint64_t sign = 0;
+    if (is_signed && length != 0) {
+        uint32_t last = position + length - 1;
+        sign = x >> (last < bits ? last : bits - 1) & 1;
+    }
+    uint64_t kept = position < bits ? x >> position : 0;
+    uint32_t valid = position < bits ? bits - position : 0;
+    if (length < valid) valid = length;
+    uint64_t low = valid >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << valid) - 1;
+    return (kept & low) | (sign ? ~low : 0);
+}
+
+#define EXTRACT(name, S, is_signed)                                                                                \
+    HANDLER(name)                                                                                                  \
+    {                                                                                                              \
+        S *d = ROW(S, 0);                                                                                          \
+        const S *a = ROW(const S, 1);                                                                              \
+        const uint32_t *b = ROW(const uint32_t, 2), *c = ROW(const uint32_t, 3);                                   \
+        FOR_LANES(mask, d[i] = (S)field(a[i], 8 * sizeof(S), b[i], c[i], is_signed););                             \
+    }
+EXTRACT(bfe_u32, uint32_t, false)
+EXTRACT(bfe_s32, uint32_t, true)
+EXTRACT(bfe_u64, uint64_t, false)
+EXTRACT(bfe_s64, uint64_t, true)
+
+#define INSERT(name, S)                                                                                            \
+    HANDLER(name)                                                                                                  \
+    {                                                                                                              \
+        S *d = ROW(S, 0);                                                                                          \
+        const S *a = ROW(const S, 1), *b = ROW(const S, 2);                                                        \
+        const uint32_t *c = ROW(const uint32_t, 3), *e = ROW(const uint32_t, 4);                                   \
+        const uint32_t bits = 8 * sizeof(S);                                                                       \
+        FOR_LANES(mask, const uint32_t position = c[i] & 255; const uint32_t length = e[i] & 255;                  \
+                  const S ones = length >= bits ? (S) ~(S)0 : (S)(((S)1 << length) - 1);                           \
+                  const S where = position >= bits ? 0 : (S)(ones << position);                                    \
+                  d[i] = (b[i] & ~where) | (position >= bits ? 0 : (S)(a[i] << position) & where););               \
+    }
+INSERT(bfi32, uint32_t)
+INSERT(bfi64, uint64_t)
+
+static inline uint32_t permute(uint32_t x, uint32_t y, uint32_t selector)
+{
+    uint64_t bytes = x | (uint64_t)y << 32;
+    uint32_t result = 0;
+    for (uint32_t k = 0; k < 4; k++) {
+        uint32_t select = selector >> 4 * k;
+        uint32_t byte = (uint32_t)(bytes >> 8 * (select & 7)) & 255;
+        if (select & 8) byte = byte & 128 ? 255 : 0; /* replicate the sign */
+        result |= byte << 8 * k;
+    }
+    return result;
+}
+TERNARY(prmt, permute(x, y, z))
+
+/* shf: y is the upper word. */
+TERNARY(shf_l_wrap, (uint32_t)((((uint64_t)y << 32 | x) << (z & 31)) >> 32))
+TERNARY(shf_r_wrap, (uint32_t)(((uint64_t)y << 32 | x) >> (z & 31)))
+TERNARY(shf_l_clamp, z >= 32 ? x : (uint32_t)((((uint64_t)y << 32 | x) << z) >> 32))
+TERNARY(shf_r_clamp, z >= 32 ? y : (uint32_t)(((uint64_t)y << 32 | x) >> z))
+
+HANDLER(lop3) /* bit k of the table is the result where x, y, z are the bits 2, 1, 0 of k */
+{
+    uint32_t *d = ROW(uint32_t, 0);
+    const uint32_t *a = ROW(const uint32_t, 1), *b = ROW(const uint32_t, 2), *c = ROW(const uint32_t, 3);
+    const uint32_t table = (uint32_t)op->imm;
+    FOR_LANES(
+        mask, uint32_t result = 0; for (uint32_t k = 0; k < 8; k++) {
+            const uint32_t here = (k & 4 ? a[i] : ~a[i]) & (k & 2 ? b[i] : ~b[i]) & (k & 1 ? c[i] : ~c[i]);
+            result |= table >> k & 1 ? here : 0;
+        } d[i] = result;);
+}
+
+static inline uint32_t byte_dot(uint32_t x, uint32_t y, uint32_t z, bool x_signed, bool y_signed)
+{
+    for (uint32_t k = 0; k < 32; k += 8) {
+        int32_t p = x_signed ? (int8_t)(x >> k) : (uint8_t)(x >> k);
+        int32_t q = y_signed ? (int8_t)(y >> k) : (uint8_t)(y >> k);
+        z += (uint32_t)(p * q);
+    }
+    return z;
+}
+TERNARY(dp4a, byte_dot(x, y, z, op->flags & 1, op->flags & 2))
+
+#define ENTRY(text, signature, handler)                                                                            \
+    {                                                                                                              \
+        text, signature, handler, CLASS_INTEGER, CONTROL_NONE, 0                                                   \
+    }
+#define FLAGGED(text, signature, handler, flag)                                                                    \
+    {                                                                                                              \
+        text, signature, handler, CLASS_INTEGER, CONTROL_NONE, flag                                                \
+    }
+#define FIND(type, signature)                                                                                      \
+    ENTRY("bfind." #type, signature, bfind_##type), FLAGGED("bfind.shiftamt." #type, signature, bfind_##type, 1)
+
+const struct opcode exec_bits_table[] = {
+    ENTRY("popc.b32", "w:w", popc32),
+    ENTRY("popc.b64", "w:l", popc64),
+    ENTRY("clz.b32", "w:w", clz32),
+    ENTRY("clz.b64", "w:l", clz64),
+    ENTRY("brev.b32", "w:w", brev32),
+    ENTRY("brev.b64", "l:l", brev64),
+    FIND(u32, "w:w"),
+    FIND(s32, "w:w"),
+    FIND(u64, "w:l"),
+    FIND(s64, "w:l"),
+    ENTRY("bfe.u32", "w:www", bfe_u32),
+    ENTRY("bfe.s32", "w:www", bfe_s32),
+    ENTRY("bfe.u64", "l:lww", bfe_u64),
+    ENTRY("bfe.s64", "l:lww", bfe_s64),
+    ENTRY("bfi.b32", "w:wwww", bfi32),
+    ENTRY("bfi.b64", "l:llww", bfi64),
+    ENTRY("prmt.b32", "w:www", prmt),
+    ENTRY("shf.l.wrap.b32", "w:www", shf_l_wrap),
+    ENTRY("shf.r.wrap.b32", "w:www", shf_r_wrap),
+    ENTRY("shf.l.clamp.b32", "w:www", shf_l_clamp),
+    ENTRY("shf.r.clamp.b32", "w:www", shf_r_clamp),
+    ENTRY("lop3.b32", "w:wwwi", lop3),
+    FLAGGED("dp4a.u32.u32", "w:www", dp4a, 0),
+    FLAGGED("dp4a.s32.u32", "w:www", dp4a, 1),
+    FLAGGED("dp4a.u32.s32", "w:www", dp4a, 2),
+    FLAGGED("dp4a.s32.s32", "w:www", dp4a, 3),
+    { .name = NULL },
+};

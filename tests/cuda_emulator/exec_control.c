@@ -1,0 +1,185 @@
+/* Branches, exits, barriers, fences and hints (PTX ISA 9.7.12, 9.7.13.1 to 9.7.13.4). Branches and exits are done by the
+ * scheduler; the emulator's memory is sequentially consistent, so that fences order nothing that is not ordered. */
+#include <string.h>
+
+#include "access.h"
+#include "decode.h"
+
+HANDLER(nothing)
+{
+    (void)warp, (void)op, (void)mask;
+}
+
+HANDLER(trap)
+{
+    (void)op;
+    launch_fault(warp, __builtin_ctz(mask), 719, "trap: the kernel stopped itself");
+}
+
+HANDLER(sleep_a_while)
+{
+    (void)op, (void)mask;
+    warp->yield = true;
+}
+
+static void decode_branch(struct decoder *decoder, struct opcode_words *words)
+{
+    words_take(words, "uni");
+    const struct ptx_operand *target = decode_operand(decoder, 0);
+    if (target == NULL) return;
+    if (target->kind != PTX_LABEL) decode_fail(decoder, "the target is no label");
+    decoder->op->target = (uint32_t)target->value;
+    decoder->op->control = CONTROL_BRANCH;
+    decoder->op->class = CLASS_CONTROL;
+    decoder->op->run = nothing;
+}
+
+static void decode_exit(struct decoder *decoder, struct opcode_words *words)
+{
+    words_take(words, "uni");
+    decoder->op->control = CONTROL_EXIT;
+    decoder->op->class = CLASS_CONTROL;
+    decoder->op->run = nothing;
+}
+
+static void decode_trap(struct decoder *decoder, struct opcode_words *words)
+{
+    (void)words;
+    decoder->op->class = CLASS_CONTROL;
+    decoder->op->run = trap;
+}
+
+/* Barriers: rows are the barrier's number and, if given, the number of threads. op->flags: */
+enum { BARRIER_WAITS = 1, BARRIER_COUNTED = 2 };
+
+static uint32_t uniform(struct warp *warp, const struct op *op, uint32_t k, uint32_t mask, const char *what)
+{
+    const uint32_t *row = ROW(const uint32_t, k), value = row[__builtin_ctz(mask)];
+    for (uint32_t rest = mask; rest != 0; rest &= rest - 1)
+        if (row[__builtin_ctz(rest)] != value)
+            launch_fault(warp, __builtin_ctz(rest), 719, "lanes disagree on the %s", what);
+    return value;
+}
+
+HANDLER(barrier)
+{
+    uint32_t id = uniform(warp, op, op->defs, mask, "barrier's number");
+    uint32_t threads =
+        op->flags & BARRIER_COUNTED ? uniform(warp, op, op->defs + 1u, mask, "number of threads") : 0;
+    if (id >= BARRIERS) launch_fault(warp, -1, 719, "barrier %u: there are %d", id, BARRIERS);
+    if (threads % LANES != 0)
+        launch_fault(warp, -1, 719, "%u threads at a barrier: not a multiple of %d", threads, LANES);
+    barrier_arrive(warp, id, threads, op->flags & BARRIER_WAITS);
+}
+
+static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
+{
+    struct op *op = decoder->op;
+    bool waits = words_take(words, "sync"), arrives = words_take(words, "arrive");
+    words_take(words, "cta");
+    words_take(words, "aligned");
+    if (waits == arrives) {
+        decode_fail(decoder, "unknown barrier");
+        return;
+    }
+    const struct ptx_operand *id = decode_operand(decoder, 0);
+    if (id == NULL) return;
+    decode_use(decoder, id, 32);
+    op->flags = waits ? BARRIER_WAITS : 0;
+    if (decoder->source->count > 1) {
+        decode_use(decoder, decode_operand(decoder, 1), 32);
+        op->flags |= BARRIER_COUNTED;
+    } else if (arrives) {
+        decode_fail(decoder, "an arrival needs a number of threads");
+    }
+    op->control = CONTROL_BARRIER;
+    op->class = CLASS_BARRIER;
+    op->run = barrier;
+}
+
+/* Fences and hints without effect here: their words are checked, their operands are not looked at. */
+static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
+{
+    static const char *const known[] = { "gl",
+                                         "cta",
+                                         "sys",
+                                         "gpu",
+                                         "cluster",
+                                         "sc",
+                                         "acq_rel",
+                                         "acquire",
+                                         "release",
+                                         "proxy",
+                                         "async",
+                                         "async::generic",
+                                         "alias",
+                                         "mbarrier_init",
+                                         "global",
+                                         "shared::cta",
+                                         "shared::cluster",
+                                         "tensormap",
+                                         "L1",
+                                         "L2",
+                                         "L2::evict_last",
+                                         "L2::evict_normal",
+                                         "launch_dependents",
+                                         "wait" };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        words_take(words, known[i]);
+    decoder->op->run = nothing;
+    decoder->op->class = CLASS_CONTROL;
+}
+
+static void decode_sleep(struct decoder *decoder, struct opcode_words *words)
+{
+    words_take_type(words);
+    decoder->op->run = sleep_a_while;
+    decoder->op->control = CONTROL_YIELD;
+    decoder->op->class = CLASS_CONTROL;
+}
+
+HANDLER(is_space)
+{
+    uint32_t inside = 0;
+    for (int i = 0; i < LANES; i++) {
+        uint64_t address = lane_get(warp, op, 0, i);
+        uint64_t window = address >= SHARED_WINDOW  ? SHARED_WINDOW
+                          : address >= PARAM_WINDOW ? PARAM_WINDOW
+                          : address >= LOCAL_WINDOW ? LOCAL_WINDOW
+                                                    : GLOBAL_WINDOW;
+        inside |= (uint32_t)(window == (uint64_t)op->imm) << i;
+    }
+    pred_write(warp, op->pred[0], inside, mask);
+}
+
+static void decode_is_space(struct decoder *decoder, struct opcode_words *words)
+{
+    const struct ptx_operand *to = decode_operand(decoder, 0), *address = decode_operand(decoder, 1);
+    if (to == NULL || address == NULL) return;
+    decoder->op->imm = (int64_t)(words_take(words, "shared") || words_take(words, "shared::cta") ? SHARED_WINDOW
+                                 : words_take(words, "param")                                    ? PARAM_WINDOW
+                                 : words_take(words, "local")                                    ? LOCAL_WINDOW
+                                                                                                 : GLOBAL_WINDOW);
+    words_take(words, "global");
+    decoder->op->pred[0] = decode_pred(decoder, to);
+    decode_use(decoder, address, 64);
+    decoder->op->run = is_space;
+    decoder->op->class = CLASS_PREDICATE;
+}
+
+const struct family exec_control_families[] = {
+    { "bra", decode_branch },
+    { "ret", decode_exit },
+    { "exit", decode_exit },
+    { "trap", decode_trap },
+    { "bar", decode_barrier },
+    { "barrier", decode_barrier },
+    { "membar", decode_ordering },
+    { "fence", decode_ordering },
+    { "prefetch", decode_ordering },
+    { "prefetchu", decode_ordering },
+    { "griddepcontrol", decode_ordering },
+    { "nanosleep", decode_sleep },
+    { "isspacep", decode_is_space },
+    { NULL, NULL },
+};

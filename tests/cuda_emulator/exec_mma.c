@@ -1,0 +1,230 @@
+/* mma.sync and the matrix loads and stores of a warp (PTX ISA 9.7.14.5). Fragments: with group g = lane / 4, thread t = lane % 4
+ * and e elements per 32-bit register, register r of A holds row g + 8 (r % 2) and columns e t + 4 e (r / 2), register r of B rows
+ * e t + 4 e r of column g, and the accumulators rows g and g + 8, columns 2 t and 2 t + 1 (figures of 9.7.14.5.4 to .8). Products
+ * are accumulated in float, in the order of k; the order of a tensor core is unspecified. */
+#include <string.h>
+
+#include "access.h"
+#include "decode.h"
+#include "half.h"
+
+enum { M = 16, N = 8, MAX_K = 16 };
+
+struct mma {
+    char kind; /* 'f' half, 'h' bfloat16, 't' tf32 */
+    uint32_t k;
+    uint32_t a, b, c; /* registers of A, B and of the accumulator */
+    bool half_c, half_d;
+};
+
+static float element(char kind, uint32_t word, uint32_t j)
+{
+    if (kind == 't') return as_float(word & ~0x1fffu); /* the lower 13 bits are not looked at */
+    uint16_t half = (uint16_t)(word >> 16 * j);
+    return kind == 'h' ? bfloat_to_float(half) : half_to_float(half);
+}
+
+static void read_accumulator(struct warp *warp, const struct op *op, uint32_t first, bool half, float c[M][N])
+{
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint32_t i = 0; i < 4; i++) {
+            uint32_t row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
+            c[row][column] = half ? element('f', ROW(const uint32_t, first + i / 2)[lane], i % 2)
+                                  : ROW(const float, first + i)[lane];
+        }
+}
+
+static void write_accumulator(struct warp *warp, const struct op *op, bool half, float d[M][N])
+{
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint32_t i = 0; i < 4; i += 2) {
+            const float *pair = &d[lane / 4 + 4 * i][2 * (lane % 4)];
+            if (half) {
+                ROW(uint32_t, i / 2)
+                [lane] = float_to_half(pair[0], ROUND_NEAREST) | (uint32_t)float_to_half(pair[1], ROUND_NEAREST)
+                                                                     << 16;
+            } else {
+                ROW(float, i)[lane] = pair[0];
+                ROW(float, i + 1)[lane] = pair[1];
+            }
+        }
+}
+
+/* A register's elements as floats: e of each lane, in the order of the lanes. As lane 4 g + t holds columns e t and on of row g,
+ * that is 8 rows of 4 e columns. */
+static void unpack(char kind, const uint32_t *row, float *elements)
+{
+    uint16_t halves[2 * LANES];
+    memcpy(halves, row, sizeof halves);
+    if (kind == 't')
+        for (uint32_t i = 0; i < LANES; i++)
+            elements[i] = element(kind, row[i], 0);
+    else if (kind == 'h')
+        for (uint32_t i = 0; i < 2 * LANES; i++)
+            elements[i] = bfloat_to_float(halves[i]);
+    else
+        for (uint32_t i = 0; i < 2 * LANES; i++)
+            elements[i] = half_to_float(halves[i]);
+}
+
+HANDLER(mma)
+{
+    (void)mask;
+    const struct mma *shape = op->detail;
+    const uint32_t columns = shape->kind == 't' ? 4 : 8, first_a = op->defs, first_b = first_a + shape->a;
+    float a[M][MAX_K], b[MAX_K][N], c[M][N], part[2 * LANES];
+    for (uint32_t r = 0; r < shape->a; r++) {
+        unpack(shape->kind, ROW(const uint32_t, first_a + r), part);
+        for (uint32_t g = 0; g < 8; g++)
+            memcpy(&a[g + 8 * (r % 2)][columns * (r / 2)], &part[columns * g], columns * sizeof *part);
+    }
+    for (uint32_t r = 0; r < shape->b; r++) {
+        unpack(shape->kind, ROW(const uint32_t, first_b + r), part);
+        for (uint32_t g = 0; g < 8; g++)
+            for (uint32_t i = 0; i < columns; i++)
+                b[columns * r + i][g] = part[columns * g + i];
+    }
+    read_accumulator(warp, op, first_b + shape->b, shape->half_c, c);
+    for (uint32_t row = 0; row < M; row++) {
+        float sum[N]; /* kept in registers */
+        memcpy(sum, c[row], sizeof sum);
+        for (uint32_t k = 0; k < shape->k; k++)
+            for (uint32_t column = 0; column < N; column++)
+                sum[column] = __builtin_fmaf(a[row][k], b[k][column], sum[column]);
+        memcpy(c[row], sum, sizeof sum);
+    }
+    write_accumulator(warp, op, shape->half_d, c);
+}
+
+static void decode_mma(struct decoder *decoder, struct opcode_words *words)
+{
+    struct mma *shape = arena_alloc(&decoder->module->arena, sizeof *shape);
+    shape->k = words_take(words, "m16n8k16")  ? 16
+               : words_take(words, "m16n8k8") ? 8
+               : words_take(words, "m16n8k4") ? 4
+                                              : 0;
+    bool plain = words_take(words, "sync") && words_take(words, "aligned") && words_take(words, "row") &&
+                 words_take(words, "col");
+    struct type d = words_take_type(words), a = words_take_type(words), b = words_take_type(words),
+                c = words_take_type(words);
+    bool known = a.kind == b.kind && a.bits == b.bits && d.kind == 'f' && c.kind == 'f' &&
+                 ((a.kind == 'f' && a.bits == 16 && shape->k >= 8) || (a.kind == 'h' && shape->k >= 8) ||
+                  (a.kind == 't' && shape->k != 16 && shape->k != 0)) &&
+                 (d.bits == 32 || a.kind == 'f') && (c.bits == 32 || a.kind == 'f') && d.bits <= 32 && c.bits <= 32;
+    if (!plain || !known) {
+        decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+        return;
+    }
+    uint32_t per_register = a.kind == 't' ? 1 : 2;
+    shape->kind = a.kind;
+    shape->a = M * shape->k / LANES / per_register;
+    shape->b = N * shape->k / LANES / per_register;
+    shape->half_c = c.bits == 16;
+    shape->half_d = d.bits == 16;
+    shape->c = shape->half_c ? 2 : 4;
+    const uint32_t counts[] = { shape->half_d ? 2 : 4, shape->a, shape->b, shape->c };
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct ptx_operand *operand = decode_operand(decoder, i);
+        if (operand == NULL) return;
+        if ((operand->kind == PTX_VECTOR ? operand->count : 1) != counts[i]) {
+            decode_fail(decoder, "operand %u has to have %u registers", i + 1, counts[i]);
+            return;
+        }
+        decode_vector(decoder, operand, 32, i == 0);
+    }
+    decoder->op->run = mma;
+    decoder->op->detail = shape;
+    decoder->op->control = CONTROL_CONVERGE;
+    decoder->op->class = CLASS_MMA;
+}
+
+/* Matrix q of ldmatrix and stmatrix has its row addresses in lanes 8 q to 8 q + 7; lane l holds elements 2 (l % 4) and the next of
+ * row l / 4, or with .trans of column l / 4. op->flags: .trans */
+static void fragment_to_matrix(const uint32_t *fragment, bool transposed, uint16_t matrix[8][8])
+{
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint32_t j = 0; j < 2; j++) {
+            uint32_t row = lane / 4, column = 2 * (lane % 4) + j;
+            uint16_t value = (uint16_t)(fragment[lane] >> 16 * j);
+            *(transposed ? &matrix[column][row] : &matrix[row][column]) = value;
+        }
+}
+
+static void matrix_to_fragment(uint16_t matrix[8][8], bool transposed, uint32_t *fragment)
+{
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint32_t row = lane / 4, column = 2 * (lane % 4);
+        fragment[lane] = transposed ? matrix[column][row] | (uint32_t)matrix[column + 1][row] << 16
+                                    : matrix[row][column] | (uint32_t)matrix[row][column + 1] << 16;
+    }
+}
+
+HANDLER(load_matrix)
+{
+    (void)mask;
+    uint32_t fragment[4][LANES];
+    for (uint32_t q = 0; q < op->defs; q++) {
+        uint16_t matrix[8][8];
+        for (uint32_t row = 0; row < 8; row++) {
+            int lane = (int)(8 * q + row);
+            uint64_t address = access_address(warp, op, op->defs, lane);
+            memcpy(matrix[row], access_host(warp, lane, op->space, address, 16, ACCESS_READ), 16);
+        }
+        matrix_to_fragment(matrix, op->flags, fragment[q]);
+    }
+    for (uint32_t q = 0; q < op->defs; q++)
+        memcpy(ROW(uint32_t, q), fragment[q], sizeof fragment[q]);
+}
+
+HANDLER(store_matrix)
+{
+    (void)mask;
+    warp->launch->progress++;
+    for (uint32_t q = 0; q + 1 < op->uses; q++) {
+        uint16_t matrix[8][8];
+        fragment_to_matrix(ROW(const uint32_t, 1 + q), op->flags, matrix);
+        for (uint32_t row = 0; row < 8; row++) {
+            int lane = (int)(8 * q + row);
+            uint64_t address = access_address(warp, op, 0, lane);
+            memcpy(access_host(warp, lane, op->space, address, 16, ACCESS_WRITE), matrix[row], 16);
+        }
+    }
+}
+
+static void decode_matrix(struct decoder *decoder, struct opcode_words *words, bool is_load)
+{
+    struct op *op = decoder->op;
+    bool plain = words_take(words, "sync") && words_take(words, "aligned") && words_take(words, "m8n8") &&
+                 words_take(words, "b16");
+    uint32_t count = words_take(words, "x4") ? 4 : words_take(words, "x2") ? 2 : words_take(words, "x1") ? 1 : 0;
+    op->flags = words_take(words, "trans");
+    op->space = (uint8_t)access_take_space(words);
+    if (op->space == SPACE_GENERIC) op->space = SPACE_SHARED;
+    const struct ptx_operand *data = decode_operand(decoder, is_load ? 0 : 1),
+                             *address = decode_operand(decoder, is_load);
+    if (data == NULL || address == NULL) return;
+    if (!plain || (data->kind == PTX_VECTOR ? data->count : 1) != count) {
+        decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+        return;
+    }
+    if (!is_load) decode_address(decoder, address, SPACE_SHARED);
+    decode_vector(decoder, data, 32, is_load);
+    if (is_load) decode_address(decoder, address, SPACE_SHARED);
+    op->run = is_load ? load_matrix : store_matrix;
+    op->control = CONTROL_CONVERGE;
+    op->class = CLASS_MATRIX_LOAD;
+}
+
+static void decode_load_matrix(struct decoder *decoder, struct opcode_words *words)
+{
+    decode_matrix(decoder, words, true);
+}
+
+static void decode_store_matrix(struct decoder *decoder, struct opcode_words *words)
+{
+    decode_matrix(decoder, words, false);
+}
+
+const struct family exec_mma_families[] = {
+    { "mma", decode_mma }, { "ldmatrix", decode_load_matrix }, { "stmatrix", decode_store_matrix }, { NULL, NULL }
+};

@@ -1,0 +1,59 @@
+/* What the three files of the parser share: ptx_parse.c (module and kernels), ptx_names.c (registers, variables and labels),
+ * ptx_operand.c. After the first failure the lexer stands at the end of the text, so that every loop ends by itself. */
+#ifndef EMULATOR_PTX_PARSER_H
+#define EMULATOR_PTX_PARSER_H
+
+#include "ptx.h"
+#include "ptx_lex.h"
+
+struct register_name {
+    const char *name;
+    size_t length;  /* of the name, or of the part before <count> */
+    uint32_t first; /* register id */
+    uint32_t count; /* 0: a single register */
+};
+
+struct label {
+    const char *name;
+    uint32_t scope, index;
+};
+
+enum { MAX_SCOPES_OPEN = 64, OPCODE_BUCKETS = 4096 };
+
+struct parser {
+    struct ptx_module *module;
+    struct ptx_kernel *kernel; /* being parsed */
+    struct lexer lexer;
+    struct register_name *names; /* visible ones, the innermost scope last */
+    uint32_t name_count;
+    struct label *labels;
+    uint32_t label_count;
+    uint32_t *scope_parent;                     /* by scope id */
+    uint32_t scope_count;                       /* all ever opened in this kernel */
+    uint32_t open[MAX_SCOPES_OPEN], open_count; /* ids of the open scopes */
+    uint32_t names_before[MAX_SCOPES_OPEN];     /* name_count when each was opened */
+    const char *opcodes[OPCODE_BUCKETS];        /* interned */
+    bool failed;
+};
+
+void parser_fail(struct parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool parser_accept(struct parser *parser, char c); /* skip that punctuation when it is next */
+void parser_expect(struct parser *parser, char c);
+char *parser_name(struct parser *parser); /* the current word, consumed */
+uint64_t parser_integer(struct parser *parser);
+
+/* ptx_names.c */
+void parser_open_scope(struct parser *parser);
+void parser_close_scope(struct parser *parser);
+void parser_registers(struct parser *parser); /* after .reg */
+bool parser_find_register(const struct parser *parser, const struct token *token, uint32_t *reg);
+struct ptx_variable *parser_find_variable(const struct parser *parser, const struct token *token);
+struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space,
+                                     bool external); /* after .shared ... */
+void parser_label(struct parser *parser, const char *name);
+void parser_resolve_labels(struct parser *parser);
+
+/* ptx_operand.c */
+void parser_operand(struct parser *parser, struct ptx_operand *operand);
+
+#endif

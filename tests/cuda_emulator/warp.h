@@ -1,0 +1,101 @@
+/* The state of a running kernel: launch > block (CTA) > warp. */
+#ifndef EMULATOR_WARP_H
+#define EMULATOR_WARP_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "memory.h"
+#include "op.h"
+
+enum warp_state { WARP_READY, WARP_AT_BARRIER, WARP_DONE };
+enum { BARRIERS = 16 };
+
+struct split { /* lanes of a warp that are at one place */
+    uint32_t pc, mask;
+    uint32_t need; /* lanes it waits for at pc, or 0: may run */
+};
+
+struct checker;
+struct async_copy;
+
+struct warp {
+    uint8_t *rows;
+    uint32_t *preds;
+    struct block *block;
+    struct launch *launch;
+    uint8_t *shared;     /* the block's shared memory: host address of shared address 0 */
+    uint32_t shared_end; /* shared addresses run from SHARED_BASE to here */
+    uint32_t live;       /* lanes that have not exited */
+    uint32_t active;     /* lanes of the running split */
+    uint32_t pc;         /* of the op after the one that runs */
+    struct split splits[LANES];
+    uint32_t split_count;
+    uint32_t index; /* in the block */
+    enum warp_state state;
+    uint32_t barrier; /* WARP_AT_BARRIER: which */
+    bool yield;
+    struct async_copy *copies; /* cp.async not yet done, exec_async.c */
+    uint32_t copy_count, copy_room;
+    uint32_t copy_group[LANES]; /* groups that each lane has committed */
+    const struct op *op;        /* running, for reports */
+};
+
+struct barrier {
+    uint32_t waiting;  /* warps, bit mask */
+    uint32_t met;      /* these, and those that only arrived */
+    uint32_t arrived;  /* threads, bar.arrive included */
+    uint32_t expected; /* threads; 0: all of the block */
+};
+
+struct block {
+    struct launch *launch;
+    uint32_t number, index[3]; /* in the grid */
+    struct warp *warps;
+    uint32_t warp_count, done;
+    uint8_t *shared;
+    uint8_t *local; /* of all threads, one after the other */
+    struct barrier barriers[BARRIERS];
+    struct checker *checker; /* NULL: checks are off */
+};
+
+struct counters {
+    uint64_t instructions[CLASS_COUNT]; /* warp instructions */
+    uint64_t global_bytes;              /* asked for by loads and stores, all lanes taken as active */
+    uint64_t global_requests, global_sectors, shared_requests, shared_wavefronts;
+};
+
+struct launch {
+    const struct kernel *kernel;
+    struct memory *memory;
+    const struct device_profile *device;
+    uint32_t grid[3], threads[3], cluster[3];
+    uint32_t dynamic_shared, shared_end;
+    uint8_t *params;
+    bool check, count;
+    uint64_t *executed;          /* by op */
+    uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
+    uint64_t near_low, near_end; /* the allocation of the last fast access */
+    struct counters counters;
+    jmp_buf fault;
+    int error; /* the CUresult of the fault */
+    char *report;
+    size_t report_size;
+};
+
+/* Reports an error of the kernel, with kernel, instruction, block and thread, and ends the launch. lane < 0: the whole warp. */
+_Noreturn void launch_fault(struct warp *warp, int lane, int error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Runs the kernel: 0, or the error whose report is in launch->report. */
+int launch_run(struct launch *launch);
+
+/* sched.c: runs until the warp is done, waits or yields; afterwards warp->state says which. */
+void warp_run(struct warp *warp);
+/* barrier.c: the warp arrives, and if it has to wait changes its state. threads 0: all of the block. */
+void barrier_arrive(struct warp *warp, uint32_t id, uint32_t threads, bool wait);
+void barrier_after_exit(struct block *block); /* an exited warp no longer has to come */
+
+#endif

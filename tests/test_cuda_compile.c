@@ -1,0 +1,140 @@
+/* Every CUDA text compiles with NVRTC alone, without a header, a driver or a device: each family, pair of dtypes and
+ * architecture with one seed; transposes, epilogues and the other seeds take turns. Skipped where there is no NVRTC. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda_objects.h"
+#include "family.h"
+#include "program_options.h"
+
+static struct backend_device device; /* only what the compiler needs of it */
+
+/* A problem that is legal for the family and differs with `turn`. */
+static struct problem problem_of(const struct family_text *text, int turn)
+{
+    struct problem problem = { .op = OP_GEMM, .dtype_in = text->dtype_in, .dtype_out = text->dtype_out };
+    problem.field.gemm.trans_a = turn % 2;
+    problem.field.gemm.trans_b = turn / 2 % 2;
+    problem.field.gemm.bias = turn / 2 % 2;
+    problem.field.gemm.activation = turn % 4;
+    problem.field.gemm.batch_lists = turn % 3 == 0;
+    problem.field.gemm.m = problem.field.gemm.n = problem.field.gemm.k = 4096;
+    problem.field.gemm.batch = 2;
+    return problem;
+}
+
+/* The turn-th legal seed; false: none is. */
+static bool choose_seed(const struct family *family, const struct problem *problem, int turn, struct point *point)
+{
+    point->device = &device.desc.field;
+    point->problem = problem;
+    for (int i = 0; i < family->seed_count; i++) {
+        point->param = family->seeds + (ptrdiff_t)((turn + i) % family->seed_count) * family->param_count;
+        if (family->valid(point) == NULL) return true;
+    }
+    return false;
+}
+
+static void check(const struct family *family, const struct family_text *text, int sm, int turn)
+{
+    struct error err = { 0 };
+    struct strbuf options = { 0 };
+    struct point point;
+    char *ptx = NULL;
+    size_t size = 0;
+    char wanted[64];
+    const struct problem problem = problem_of(text, turn);
+    device.desc.field.cuda_sm = sm;
+    if (!choose_seed(family, &problem, turn, &point)) return;
+    program_options(&options, family, &point);
+    if (cuda_translate(&device, text->source, options.text, sm, false, &ptx, &size, &err) != HPCK_OK)
+        fail_msg("%s, sm_%d: %s", family->name, sm, error_text(&err));
+    assert_int_equal(strlen(ptx), size);
+    snprintf(wanted, sizeof wanted, "\n.target sm_%d", sm);
+    assert_non_null(strstr(ptx, wanted));
+    for (int i = 0; i < family->step_count; i++) {
+        snprintf(wanted, sizeof wanted, ".visible .entry %s(", family->steps[i].kernel);
+        assert_non_null(strstr(ptx, wanted));
+    }
+    assert_null(strstr(ptx, ".extern .func")); /* everything is inside */
+    free(ptx);
+    strbuf_free(&options);
+    error_free(&err);
+}
+
+static void every_text_compiles_for_every_architecture(void **state)
+{
+    (void)state;
+    static const int architectures[] = { 75, 80, 90, 100, 120 };
+    int turn = 0;
+    for (int f = 0; f < family_count; f++)
+        for (int t = 0; t < families[f]->text_count; t++)
+            for (int a = 0; a < 5; a++)
+                if (families[f]->texts[t].dialect == DIALECT_CUDA)
+                    check(families[f], &families[f]->texts[t], architectures[a], turn++);
+    assert_true(turn >= 25);
+}
+
+static void a_wrong_text_gives_the_compilers_log(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    char *ptx = NULL;
+    size_t size = 0;
+    hpck_status st = cuda_translate(&device, "extern \"C\" __global__ void f() { int x = nowhere; }", "-DN=3 ", 80,
+                                    false, &ptx, &size, &err);
+    assert_int_equal(st, HPCK_COMPILE_FAILED);
+    assert_non_null(strstr(error_text(&err), "\"nowhere\" is undefined"));
+    assert_non_null(strstr(error_text(&err), "options: -DN=3"));
+    assert_null(ptx);
+    error_free(&err);
+}
+
+static void the_target_is_the_newest_that_the_device_runs(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    static const struct {
+        int sm, target;
+    } cases[] = { { 75, 75 }, { 86, 86 }, { 90, 90 }, { 99, 90 } };
+    int target = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        device.desc.field.cuda_sm = cases[i].sm;
+        assert_int_equal(cuda_target(&device, &target, &err), HPCK_OK);
+        assert_int_equal(target, cases[i].target);
+    }
+    device.desc.field.cuda_sm = 30;
+    assert_int_equal(cuda_target(&device, &target, &err), HPCK_COMPILE_FAILED);
+    assert_non_null(strstr(error_text(&err), "the device is sm_30"));
+    error_free(&err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_text_compiles_for_every_architecture),
+        cmocka_unit_test(a_wrong_text_gives_the_compilers_log),
+        cmocka_unit_test(the_target_is_the_newest_that_the_device_runs),
+    };
+    struct error err = { 0 };
+    if (nvrtc_load(&device.nvrtc, &err) != HPCK_OK) {
+        print_message("%s\n", error_text(&err));
+        error_free(&err);
+        return 77;
+    }
+    device.has_nvrtc = true;
+    device.desc.field = (struct device_fields){ .is_gpu = 1,
+                                                .compute_units = 58,
+                                                .max_work_items = 1024,
+                                                .local_bytes = 65536,
+                                                .sub_group = 32,
+                                                .vector_width = 1,
+                                                .max_alloc_bytes = 1L << 34 };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

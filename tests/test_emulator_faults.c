@@ -1,0 +1,221 @@
+/* What the CUDA emulator says about wrong kernels: each report names the kernel, the instruction, the block and the thread. And
+ * it refuses what a driver refuses: limits, targets, opcodes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "emulated.h"
+
+#define REPORTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static const char faulty_source[] =
+    "extern \"C\" __global__ void store(float *x, int i) { if (threadIdx.x == 33 && blockIdx.x == 1) x[i] = 1; }\n"
+    "extern \"C\" __global__ void vector(float *x, float *y) { *(float4 *)(y + threadIdx.x * 4) = *(float4 *)(x + "
+    "1); }\n"
+    "extern \"C\" __global__ void shared_index(float *x, int i) { __shared__ float s[32]; s[threadIdx.x] = "
+    "x[threadIdx.x];\n"
+    "  __syncthreads(); x[threadIdx.x] = s[i]; }\n"
+    "extern \"C\" __global__ void barrier(float *x) { __shared__ float s[64]; s[threadIdx.x] = x[threadIdx.x];\n"
+    "  if (threadIdx.x % 32 < 16) { __syncthreads(); x[threadIdx.x] = s[63 - threadIdx.x]; }\n"
+    "  else { __syncthreads(); x[threadIdx.x] = 2 * s[63 - threadIdx.x]; } }\n"
+    "extern \"C\" __global__ void race(float *x) { __shared__ float s[64]; s[threadIdx.x] = x[threadIdx.x];\n"
+    "  x[threadIdx.x] = s[63 - threadIdx.x]; }\n"
+    "extern \"C\" __global__ void reuse(float *x) { __shared__ float s[64]; for (int k = 0; k < 2; k++) { "
+    "s[threadIdx.x] = x[threadIdx.x];\n"
+    "  __syncthreads(); x[threadIdx.x] += s[63 - threadIdx.x]; } }\n"
+    "extern \"C\" __global__ void unwritten(float *x) { __shared__ float s[64]; if (threadIdx.x < 32) "
+    "s[threadIdx.x] = 1;\n"
+    "  __syncthreads(); x[threadIdx.x] = s[threadIdx.x]; }\n"
+    "extern \"C\" __global__ void global_unwritten(float *x, float *y) { y[threadIdx.x] = x[threadIdx.x]; }\n"
+    "extern \"C\" __global__ void hang(volatile int *x) { if (threadIdx.x == 0) while (*x == 0) { } "
+    "__syncthreads(); }\n"
+    "extern \"C\" __global__ void stop() { if (threadIdx.x == 5) __trap(); }\n"
+    "extern \"C\" __global__ void __launch_bounds__(64) bounded(float *x) { x[threadIdx.x] = 1; }\n"
+    "extern \"C\" __global__ void dynamic(float *x) { extern __shared__ float s[]; s[threadIdx.x] = 1; "
+    "x[threadIdx.x] = s[threadIdx.x]; }\n";
+
+static void *faulty(const char *name)
+{
+    emulated_open("a100", 1);
+    return emulated_kernel(faulty_source, "compute_80", name);
+}
+
+static void out_of_bounds_accesses_are_reported(void **state)
+{
+    (void)state;
+    void *kernel = faulty("store");
+    uint64_t x = emulated_zeros(400);
+    int behind = 100, before = -1;
+    void *params[] = { &x, &behind };
+    emulated_expect_fault(kernel, 2, 64, params, 700,
+                          REPORTS("out-of-bounds global-memory write of 4 bytes",
+                                  "400 bytes into the 400 bytes allocated", "kernel store", "st.global.",
+                                  "block (1,0,0)", "thread (33,0,0)"));
+    kernel = faulty("store");
+    x = emulated_zeros(400);
+    params[1] = &before;
+    emulated_expect_fault(kernel, 2, 64, params, 700, REPORTS("out-of-bounds global-memory write"));
+    kernel = faulty("shared_index");
+    x = emulated_zeros(128);
+    int index = 32;
+    void *more[] = { &x, &index };
+    emulated_expect_fault(kernel, 1, 32, more, 700,
+                          REPORTS("out-of-bounds shared-memory read", "kernel shared_index"));
+}
+
+static void misaligned_accesses_are_reported(void **state)
+{
+    (void)state;
+    void *kernel = faulty("vector");
+    uint64_t x = emulated_zeros(400), y = emulated_zeros(32 * 16);
+    void *params[] = { &x, &y };
+    emulated_expect_fault(
+        kernel, 1, 32, params, 716,
+        REPORTS("misaligned read of 16 bytes", "kernel vector", "ld.global", "v4", "thread (0,0,0)"));
+}
+
+static void divergent_barriers_and_deadlocks_are_reported(void **state)
+{
+    (void)state;
+    void *kernel = faulty("barrier");
+    uint64_t x = emulated_zeros(256);
+    void *params[] = { &x };
+    emulated_expect_fault(
+        kernel, 1, 64, params, 719,
+        REPORTS("divergent synchronisation", "kernel barrier", "bar.sync", "block (0,0,0)", "thread ("));
+    kernel = faulty("hang");
+    x = emulated_zeros(4);
+    emulated_expect_fault(kernel, 1, 64, params, 702,
+                          REPORTS("deadlock", "kernel hang", "warp 0 at line", "bar.sync"));
+    kernel = faulty("stop");
+    emulated_expect_fault(kernel, 1, 32, params, 719, REPORTS("trap", "kernel stop", "thread (5,0,0)"));
+}
+
+static void races_and_uninitialised_reads_are_reported(void **state)
+{
+    (void)state;
+    uint64_t x, y;
+    void *params[] = { &x, &y };
+    void *kernel = faulty("race");
+    x = emulated_zeros(256);
+    emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared memory", "kernel race", "ld.shared"));
+    kernel = faulty("reuse");
+    x = emulated_zeros(256);
+    emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared-memory race", "kernel reuse"));
+    kernel = faulty("unwritten");
+    x = emulated_zeros(256);
+    emulated_expect_fault(kernel, 1, 64, params, 719,
+                          REPORTS("uninitialised shared memory", "kernel unwritten", "thread (32,0,0)"));
+    kernel = faulty("global_unwritten");
+    assert_int_equal(cuMemAlloc_v2(&x, 128), 0);
+    y = emulated_zeros(128);
+    assert_int_equal(cuMemsetD8_v2(x, 1, 64), 0);
+    emulated_expect_fault(kernel, 1, 32, params, 719, REPORTS("uninitialised global memory", "thread (16,0,0)"));
+}
+
+static void the_checker_can_be_switched_off(void **state)
+{
+    (void)state;
+    void *kernel = faulty("reuse");
+    uint64_t x = emulated_zeros(256);
+    void *params[] = { &x };
+    hpckemu_set_check(0);
+    emulated_launch(kernel, 1, 1, 64, 0, params);
+}
+
+static int load_result(const char *ptx, char *log, size_t room)
+{
+    void *module = NULL;
+    int options[] = { 5, 6 };
+    void *values[] = { log, (void *)(uintptr_t)room };
+    return cuModuleLoadDataEx(&module, ptx, 2, options, values);
+}
+
+static void loading_refuses_what_it_does_not_know(void **state)
+{
+    (void)state;
+    emulated_open("a100", 0);
+    char log[512] = "";
+    const char head[] = ".version 9.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n.reg .b32 %r<3>;\n";
+    static const struct {
+        const char *body, *words;
+    } wrong[] = { { "foo.s32 %r1, %r2;\nret;\n}\n", "line 7, kernel k: unknown opcode foo.s32" },
+                  { "add.q32 %r1, %r2, %r2;\nret;\n}\n", "unknown opcode add.q32" },
+                  { "ld.global.shiny.b32 %r1, [%r2];\n}\n", ".shiny" },
+                  { "mov.u32 %r1, %nosuch;\n}\n", "unknown register %nosuch" },
+                  { "mov.u32 %r7, 1;\n}\n", "unknown register %r7" },
+                  { "bra NOWHERE;\n}\n", "NOWHERE" },
+                  { "add.s64 %r1, %r2, %r2;\n}\n", "32 bits where 64 are expected" },
+                  { "add.s32 %r1, %r2;\n}\n", "missing" },
+                  { "ret;\n", "ends without }" } };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "%s%s", head, wrong[i].body);
+        assert_int_equal(load_result(text, log, sizeof log), 218);
+        if (strstr(log, wrong[i].words) == NULL) fail_msg("no '%s' in: %s", wrong[i].words, log);
+    }
+    assert_int_equal(load_result("\177ELF", log, sizeof log), 209);
+    assert_int_equal(load_result(".version 9.0\n.target sm_90\n.address_size 64\n", log, sizeof log), 209);
+    assert_int_equal(load_result(".version 9.0\n.target sm_75\n.address_size 64\n", log, sizeof log), 0);
+    assert_int_equal(load_result(".version 9.9\n.target sm_75\n.address_size 64\n", log, sizeof log), 222);
+    assert_int_equal(load_result("hello", log, sizeof log), 218);
+}
+
+static void launches_are_held_to_the_limits(void **state)
+{
+    (void)state;
+    void *kernel = faulty("bounded");
+    uint64_t x = emulated_zeros(4096);
+    void *params[] = { &x };
+    assert_int_equal(cuLaunchKernel(kernel, 1, 1, 1, 65, 1, 1, 0, NULL, params, NULL), 1);
+    assert_int_equal(cuLaunchKernel(kernel, 0, 1, 1, 64, 1, 1, 0, NULL, params, NULL), 1);
+    assert_int_equal(cuLaunchKernel(kernel, 1, 65536, 1, 64, 1, 1, 0, NULL, params, NULL), 1);
+    kernel = emulated_kernel(faulty_source, "compute_80", "dynamic");
+    assert_int_equal(cuLaunchKernel(kernel, 1, 1, 1, 1025, 1, 1, 4100, NULL, params, NULL), 1);
+    assert_int_equal(cuLaunchKernel(kernel, 1, 1, 1, 64, 1, 1, 49153, NULL, params, NULL), 1);
+    assert_int_equal(cuFuncSetAttribute(kernel, 8, 166913), 1);
+    assert_int_equal(cuFuncSetAttribute(kernel, 8, 166912), 0);
+    emulated_launch(kernel, 1, 1, 64, 166912, params);
+}
+
+static void the_virtual_clock_is_deterministic(void **state)
+{
+    (void)state;
+    float times[2];
+    for (int run = 0; run < 2; run++) {
+        void *kernel = faulty("bounded"), *start = NULL, *end = NULL;
+        uint64_t x = emulated_zeros(256);
+        void *params[] = { &x };
+        assert_int_equal(cuEventCreate(&start, 0), 0);
+        assert_int_equal(cuEventCreate(&end, 0), 0);
+        assert_int_equal(cuEventRecord(start, NULL), 0);
+        hpckemu_reset_counters();
+        emulated_launch(kernel, 200, 1, 64, 0, params);
+        assert_int_equal(cuEventRecord(end, NULL), 0);
+        assert_int_equal(cuEventElapsedTime(&times[run], start, end), 0);
+        assert_int_equal(hpckemu_counter("store_global"), 200 * 2);
+        assert_int_equal(hpckemu_counter("no such thing"), -1);
+    }
+    assert_true(times[0] > 0.002f);
+    assert_true(times[0] == times[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(out_of_bounds_accesses_are_reported),
+        cmocka_unit_test(misaligned_accesses_are_reported),
+        cmocka_unit_test(divergent_barriers_and_deadlocks_are_reported),
+        cmocka_unit_test(races_and_uninitialised_reads_are_reported),
+        cmocka_unit_test(the_checker_can_be_switched_off),
+        cmocka_unit_test(loading_refuses_what_it_does_not_know),
+        cmocka_unit_test(launches_are_held_to_the_limits),
+        cmocka_unit_test(the_virtual_clock_is_deterministic),
+    };
+    if (!emulated_has_nvrtc()) return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
