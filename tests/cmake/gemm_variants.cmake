@@ -7,7 +7,7 @@ list(FILTER declarations EXCLUDE REGEX "/op\\.toml$")
 foreach(declaration ${declarations})
   get_filename_component(family ${declaration} NAME_WE)
   list(APPEND HPCK_GEMM_FAMILIES ${family})
-  add_test(NAME gemm_variants_${family} COMMAND verify_family ${family} 200)
+  add_test(NAME gemm_variants_${family} COMMAND verify_family ${family} 150)
   set_tests_properties(gemm_variants_${family} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77
       ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")
 endforeach()
