@@ -149,11 +149,30 @@ API cuDevicePrimaryCtxRetain(CUcontext *context, cuda_device device)
     return CUDA_OK;
 }
 
+/* A loaded image. What a lost context still holds goes with its last owner. */
+struct CUmod_st {
+    struct CUmod_st *next;
+    char *text;
+};
+static struct CUmod_st *modules;
+
+static void module_free(struct CUmod_st *module)
+{
+    struct CUmod_st **link = &modules;
+    while (*link != module)
+        link = &(*link)->next;
+    *link = module->next;
+    free(module->text);
+    free(module);
+}
+
 API cuDevicePrimaryCtxRelease_v2(cuda_device device)
 {
     (void)device;
     ENTER();
     the.retained--;
+    while (the.retained == 0 && modules != NULL)
+        module_free(modules);
     return CUDA_OK;
 }
 
@@ -190,11 +209,16 @@ API cuCtxGetDevice(cuda_device *device)
     return CUDA_OK;
 }
 
-/* ---- streams and events: each is a small allocation that names its context ---- */
+/* ---- streams and events: each is a place that names its context. No place is freed: a lost context takes its objects
+ * with it without a call. ---- */
+
+enum { PLACES = 4096 };
+static CUcontext places[PLACES];
+static unsigned places_used;
 
 static void *object_new(void)
 {
-    CUcontext *object = malloc(sizeof *object);
+    CUcontext *object = &places[places_used++ % PLACES];
     *object = stack[the.pushed - 1];
     the.alive++;
     return object;
@@ -202,7 +226,14 @@ static void *object_new(void)
 
 static cuda_result object_free(void *object)
 {
-    free(object);
+    *(CUcontext *)object = NULL;
+    the.alive--;
+    return CUDA_OK;
+}
+
+static cuda_result block_free(void *block)
+{
+    free(block);
     the.alive--;
     return CUDA_OK;
 }
@@ -309,7 +340,7 @@ API cuMemFree_v2(CUdeviceptr address)
     for (int i = 0; i < ALLOCATIONS; i++) {
         if (allocation[i].bytes == 0 || allocation[i].start != address) continue;
         allocation[i].bytes = 0;
-        return object_free((void *)(uintptr_t)address);
+        return block_free((void *)(uintptr_t)address);
     }
     return CUDA_INVALID_VALUE;
 }
@@ -356,10 +387,6 @@ API cuPointerGetAttributes(unsigned count, int *attributes, void **values, CUdev
 
 /* ---- modules ---- */
 
-struct CUmod_st {
-    char *text;
-};
-
 API cuModuleLoadDataEx(struct CUmod_st **module, const void *image, unsigned count, int *options, void **values)
 {
     const bool is_elf = memcmp(image, "\177ELF", 4) == 0;
@@ -376,7 +403,9 @@ API cuModuleLoadDataEx(struct CUmod_st **module, const void *image, unsigned cou
         return code;
     }
     *module = malloc(sizeof **module);
+    (*module)->next = modules;
     (*module)->text = is_elf ? NULL : strdup(image);
+    modules = *module;
     the.alive++;
     return CUDA_OK;
 }
@@ -384,8 +413,9 @@ API cuModuleLoadDataEx(struct CUmod_st **module, const void *image, unsigned cou
 API cuModuleUnload(struct CUmod_st *module)
 {
     ENTER();
-    free(module->text);
-    return object_free(module);
+    module_free(module);
+    the.alive--;
+    return CUDA_OK;
 }
 
 API cuModuleGetFunction(struct CUfunc_st **function, struct CUmod_st *module, const char *name)
