@@ -92,7 +92,6 @@ struct kernel { /* ready to run */
     uint32_t constant_count;
     uint32_t row_bytes; /* of one warp */
     uint32_t pred_count;
-    uint32_t live_registers; /* most 32-bit registers alive at once */
 };
 
 #endif

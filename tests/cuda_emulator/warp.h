@@ -64,7 +64,6 @@ struct block {
 struct counters {
     uint64_t instructions[CLASS_COUNT]; /* warp instructions */
     uint64_t global_bytes;              /* asked for by loads and stores, all lanes taken as active */
-    uint64_t global_requests, global_sectors, shared_requests, shared_wavefronts;
 };
 
 struct launch {
@@ -74,7 +73,7 @@ struct launch {
     uint32_t grid[3], threads[3], cluster[3];
     uint32_t dynamic_shared, shared_end;
     uint8_t *params;
-    bool check, count;
+    bool check;
     uint64_t *executed;          /* by op */
     uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
     uint64_t near_low, near_end; /* the allocation of the last fast access */
