@@ -2,9 +2,14 @@
 add_library(recording_driver MODULE cuda/recording_driver.c)
 target_include_directories(recording_driver PRIVATE ${PROJECT_SOURCE_DIR}/host/backend ${PROJECT_SOURCE_DIR}/host/core)
 target_link_libraries(recording_driver PRIVATE hpck_flags hpck_api)
-target_include_directories(test_cuda_backend PRIVATE cuda)
-target_compile_definitions(test_cuda_backend PRIVATE RECORDING_DRIVER="$<TARGET_FILE:recording_driver>")
-add_dependencies(test_cuda_backend recording_driver)
+add_library(recorded STATIC cuda/recorded.c)
+target_include_directories(recorded PUBLIC cuda)
+target_compile_definitions(recorded PUBLIC RECORDING_DRIVER="$<TARGET_FILE:recording_driver>")
+target_link_libraries(recorded PRIVATE hpck_flags PUBLIC hpck_test_support)
+add_dependencies(recorded recording_driver)
+foreach(program test_cuda_backend test_cuda_faults test_cuda_streams)
+  target_link_libraries(${program} PRIVATE recorded)
+endforeach()
 set_tests_properties(cuda_compile PROPERTIES SKIP_RETURN_CODE 77)
 
 # The toolkit's headers, where they are, and what hpck declares in their place.
@@ -19,7 +24,7 @@ endif()
 # Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
 find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
 if(HPCK_NVRTC)
-  foreach(name gemm_semantics plan cache handle_threads api_overlap)
+  foreach(name gemm_semantics plan cache handle_threads api api_overlap)
     add_test(NAME cuda_emulated_${name} COMMAND test_${name})
     set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")

@@ -70,7 +70,9 @@ struct driver {
 enum driver_need { NEED_NOTHING, NEED_INIT, NEED_CONTEXT };
 int driver_enter(struct driver **driver, enum driver_need need);
 int driver_leave(int result);
-void *driver_context(struct driver *driver); /* the handle of the one context */
+int driver_enter_device(struct driver **driver, int device,
+                        bool argument); /* argument: is what it was given usable? */
+bool driver_has_current(void); /* has this thread a current context? The handle of the one context is its driver */
 void driver_report(struct driver *driver, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void driver_free_modules(struct driver *driver);

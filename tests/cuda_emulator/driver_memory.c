@@ -97,7 +97,7 @@ API cuPointerGetAttributes(unsigned count, int *attributes, void **values, uint6
     for (unsigned i = 0; result == CUDA_SUCCESS && i < count; i++) {
         switch (attributes[i]) {
         case 1:
-            *(void **)values[i] = found != NULL ? driver_context(driver) : NULL;
+            *(void **)values[i] = found != NULL ? driver : NULL;
             break; /* CONTEXT */
         case 2:
             *(unsigned *)values[i] = found != NULL ? 2 : 0;

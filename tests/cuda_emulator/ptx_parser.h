@@ -1,5 +1,5 @@
-/* What the three files of the parser share: ptx_parse.c (module and kernels), ptx_names.c (registers, variables and labels),
- * ptx_operand.c. After the first failure the lexer stands at the end of the text, so that every loop ends by itself. */
+/* What the files of the parser share: ptx_parse.c (module), ptx_variable.c, ptx_kernel.c (statements), ptx_names.c (registers,
+ * scopes and labels), ptx_operand.c. After the first failure the lexer stands at the end of the text, so that every loop ends by itself. */
 #ifndef EMULATOR_PTX_PARSER_H
 #define EMULATOR_PTX_PARSER_H
 
@@ -39,7 +39,9 @@ struct parser {
 void parser_fail(struct parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool parser_accept(struct parser *parser, char c); /* skip that punctuation when it is next */
 void parser_expect(struct parser *parser, char c);
-char *parser_name(struct parser *parser); /* the current word, consumed */
+bool parser_accept_word(struct parser *parser, const char *word);
+void parser_skip_to(struct parser *parser, char c); /* behind the next c */
+char *parser_name(struct parser *parser);           /* the current word, consumed */
 uint64_t parser_integer(struct parser *parser);
 
 /* ptx_names.c */
@@ -48,10 +50,16 @@ void parser_close_scope(struct parser *parser);
 void parser_registers(struct parser *parser); /* after .reg */
 bool parser_find_register(const struct parser *parser, const struct token *token, uint32_t *reg);
 struct ptx_variable *parser_find_variable(const struct parser *parser, const struct token *token);
-struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space,
-                                     bool external); /* after .shared ... */
 void parser_label(struct parser *parser, const char *name);
 void parser_resolve_labels(struct parser *parser);
+
+/* ptx_variable.c */
+struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space,
+                                     bool external);                 /* after .shared ... */
+uint32_t parser_place(uint32_t *end, uint32_t size, uint32_t align); /* the offset of what is put behind *end */
+
+/* ptx_kernel.c */
+void parser_kernel(struct parser *parser); /* after .entry */
 
 /* ptx_operand.c */
 void parser_operand(struct parser *parser, struct ptx_operand *operand);
