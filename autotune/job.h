@@ -34,6 +34,8 @@ struct job {
     int resumed; /* of which from the journal */
     int best;    /* the trial that others are compared with; -1: none is right yet */
 
+    bool is_written; /* its records are in the database */
+
     /* of the last confirmation */
     bool is_confirmed;
     int confirmed_trials; /* how many there were then */

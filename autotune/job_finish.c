@@ -212,6 +212,7 @@ hpck_status job_finish(struct job *job, struct tuner *tuner, struct error *err)
     }
     int records_count = make_records(job, tuner, is_final ? &final : NULL, ranked, count, records);
     HPCK_TRY(tunedb_merge(tuner->db_path, records, records_count, err));
+    job->is_written = records_count > 0;
     HPCK_TRY(tuner_reload(tuner, err));
 done:
     free(ranked);

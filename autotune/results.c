@@ -48,6 +48,15 @@ static const char *result_of(const struct job *job)
     return is_changed(job) ? "improved" : "kept";
 }
 
+/* Problems whose records of this run are in the database: fewer where one has none, or where a merge failed. */
+static int count_written(const struct tuner *tuner)
+{
+    int count = 0;
+    for (int i = 0; i < tuner->job_count; i++)
+        count += tuner->jobs[i].is_written;
+    return count;
+}
+
 int results_exit_code(const struct tuner *tuner)
 {
     for (int i = 0; i < tuner->job_count; i++)
@@ -100,7 +109,7 @@ static void text_summary(const struct tuner *tuner, const int counts[OUTCOME_COU
         fprintf(out, " %s:%d", outcome_name((enum outcome)i), counts[i]);
     fprintf(out, "\nseconds compiling:%.1f verifying:%.1f measuring:%.1f\n", tuner->compile_seconds,
             tuner->verify_seconds, tuner->measure_seconds);
-    fprintf(out, "written to %s\n", tuner->db_path);
+    fprintf(out, "written:%d to %s\n", count_written(tuner), tuner->db_path);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
@@ -165,9 +174,10 @@ static json_t *job_json(const struct tuner *tuner, const struct job *job)
 
 static json_t *summary_json(const struct tuner *tuner, const int counts[OUTCOME_COUNT])
 {
-    return json_pack("{s:{s:i, s:i, s:o, s:{s:f, s:f, s:f, s:f}, s:s, s:s, s:I, s:s, s:s}}", "summary", "problems",
-                     tuner->job_count, "evaluations_now", tuner->trials, "outcomes", counts_json(counts), "seconds",
-                     "total", measure_now() - tuner->begin, "compile", tuner->compile_seconds, "verify",
+    return json_pack("{s:{s:i, s:i, s:i, s:o, s:{s:f, s:f, s:f, s:f}, s:s, s:s, s:I, s:s, s:s}}", "summary",
+                     "problems", tuner->job_count, "written", count_written(tuner), "evaluations_now",
+                     tuner->trials, "outcomes", counts_json(counts), "seconds", "total",
+                     measure_now() - tuner->begin, "compile", tuner->compile_seconds, "verify",
                      tuner->verify_seconds, "measure", tuner->measure_seconds, "strategy",
                      strategy_names[tuner->options.strategy], "driver", tuner->device.driver, "seed",
                      (json_int_t)tuner->options.seed, "version", HPCK_VERSION_STRING, "db", tuner->db_path);

@@ -56,6 +56,8 @@ struct reader {
     bool is_csv;
     int field_count;
     int field_of[COLUMN_COUNT]; /* index of the field that holds a column; -1: absent */
+    int header_line;
+    char tiers[160]; /* those of the rows read so far, each once, as far as they fit: for a message */
 };
 
 static int split(char *line, char **fields)
@@ -80,6 +82,7 @@ static hpck_status read_header(struct reader *reader, char *line, struct error *
     hpck_status st = HPCK_OK;
     char *fields[FIELDS_MAX];
     reader->is_csv = true;
+    reader->header_line = reader->line;
     reader->field_count = split(line, fields);
     for (int column = 0; column < COLUMN_COUNT; column++) {
         reader->field_of[column] = -1;
@@ -96,6 +99,14 @@ static hpck_status read_header(struct reader *reader, char *line, struct error *
                   reader->file, reader->line, reader->tier);
 done:
     return st;
+}
+
+static void remember_tier(struct reader *reader, const char *tier)
+{
+    size_t length = strlen(reader->tiers);
+    for (const char *known = reader->tiers; *known; known += strcspn(known, ",") + (strchr(known, ',') ? 2 : 0))
+        if (strcspn(known, ",") == strlen(tier) && strncmp(known, tier, strlen(tier)) == 0) return;
+    snprintf(reader->tiers + length, sizeof reader->tiers - length, "%s%s", length > 0 ? ", " : "", tier);
 }
 
 /* n or N, t or T; 0: neither */
@@ -120,6 +131,7 @@ static hpck_status read_row(struct reader *reader, char *line, struct shapes *sh
                   reader->line, count, reader->field_count);
     for (int column = 0; column < COLUMN_COUNT; column++)
         value[column] = reader->field_of[column] < 0 ? "" : fields[reader->field_of[column]];
+    if (reader->tier) remember_tier(reader, value[TIER]);
     if (reader->tier && strcmp(reader->tier, value[TIER]) != 0) goto done;
 
     char trans_a = trans_letter(value[TRANS_A]);
@@ -169,6 +181,18 @@ done:
     return st;
 }
 
+/* A list without a problem is a mistake, and says which. */
+static hpck_status check_found(const struct reader *reader, const struct shapes *found, struct error *err)
+{
+    if (found->count > 0) return HPCK_OK;
+    if (reader->tier && reader->is_csv)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "%s:%d: no row is of tier \"%s\"; the tiers below are: %s",
+                         reader->file, reader->header_line, reader->tier,
+                         reader->tiers[0] ? reader->tiers : "none, there is no row");
+    return error_set(err, HPCK_INVALID_ARGUMENT, "%s:%d: the list ends without a problem", reader->file,
+                     reader->line);
+}
+
 /* Appends all of `from`, or nothing. */
 static hpck_status append_all(struct shapes *shapes, const struct shapes *from, struct error *err)
 {
@@ -198,6 +222,7 @@ hpck_status shapes_add_stream(struct shapes *shapes, FILE *stream, const char *n
         HPCK_TRY(read_line(&reader, line, &found, err));
     }
     if (ferror(stream)) HPCK_FAIL(err, HPCK_IO, "%s: cannot be read: %s", name, strerror(errno));
+    HPCK_TRY(check_found(&reader, &found, err));
     HPCK_TRY(append_all(shapes, &found, err));
 done:
     free(line);

@@ -85,6 +85,11 @@ static void messages_point_at_the_line(void **state)
         { "m,n,k,transA,transB,batch,layout\n-1,1,1,N,N,1,row\n", "", "list:2)" },
         { "m,n,k,transA,transB,batch,layout\n99999999999999999999,1,1,N,N,1,row\n", "", "list:2)" },
         { "m,n,k,transA,transB,batch,layout\n1n2,1,1,N,N,1,row\n", "", "list:2)" },
+        { "m,n,k,transA,transB,batch,layout,tier\n1,1,1,N,N,1,row,gpu\n1,1,1,N,N,1,row,g\n1,1,1,N,N,1,row,gpu\n",
+          ":ci", "list:1: no row is of tier \"ci\"; the tiers below are: gpu, g" },
+        { "# shapes\nm,n,k,transA,transB,batch,layout,tier\n", ":ci", "list:2: no row is of tier \"ci\"" },
+        { "m,n,k,transA,transB,batch,layout\n", "", "list:1: the list ends without a problem" },
+        { "", "", "list:0: the list ends without a problem" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct shapes shapes = { 0 };

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BENCH, QUICK, TINY, BenchTest, run
+from harness import BENCH, QUICK, TINY, BenchTest
 
 
 class Usage(BenchTest):
@@ -99,14 +99,14 @@ class References(BenchTest):
                     HPCK_CLBLAST=os.environ["IDLE_BLAS"])
 
     def test_wrong_one_is_found_out(self):
-        done = run(TINY, *QUICK, "--against", "openblas", "--verify", HPCK_OPENBLAS=os.environ["IDLE_BLAS"])
+        done = self.run_tool(TINY, *QUICK, "--against", "openblas", "--verify", HPCK_OPENBLAS=os.environ["IDLE_BLAS"])
         self.assertIn("openblas: wrong: C(0,0)", done.stdout)
         self.assertEqual(done.returncode, 0)
 
 
 class Comparison(BenchTest):
     def baseline(self, **changes):
-        done = run(TINY, *QUICK, "--against", "none", "--format", "json")
+        done = self.run_tool(TINY, *QUICK, "--against", "none", "--format", "json")
         row = json.loads(done.stdout)
         for field, factor in changes.items():
             row[field] = {key: value * factor for key, value in row[field].items()}
@@ -124,7 +124,7 @@ class Comparison(BenchTest):
 
     def test_ratios_decide_where_both_runs_have_them(self):
         ratios = {"ratio": 1000.0, "ratio_p25": 900.0, "ratio_p75": 1100.0}
-        row = json.loads(run(TINY, *QUICK, "--against", "self-f32", "--format", "json").stdout)
+        row = json.loads(self.run_tool(TINY, *QUICK, "--against", "self-f32", "--format", "json").stdout)
         row["against"]["self-f32"].update(ratios)
         path = self.path("old.json", json.dumps(row) + "\n")
         done = self.expect(1, TINY, *QUICK, "--against", "self-f32", "--compare", path)

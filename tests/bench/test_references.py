@@ -2,7 +2,7 @@
 import itertools
 import unittest
 
-from harness import BenchTest, rows
+from harness import BenchTest
 
 MATRICES = [f"gemm:f32:{ta}{tb}:m23n19k17{layout}"
             for ta, tb, layout in itertools.product("nt", "nt", ("", ":col"))]
@@ -14,7 +14,7 @@ HALVES = ["gemm:f16:nn:m23n19k17", "gemm:bf16:nt:m23n1k17", "gemm:bf16>f32:nn:m9
 
 class References(BenchTest):
     def check(self, name, problems):
-        found = rows(*problems, "--against", name, "--verify", "--rounds", "1")
+        found = self.rows(*problems, "--against", name, "--verify", "--rounds", "1")
         for row in found:
             self.assertIn("ratio", row["against"][name], (row["problem"], row["against"]))
         return found
@@ -34,7 +34,7 @@ class References(BenchTest):
         self.assertEqual(found[-1]["against"]["clblast"]["routine"], "SgemmStridedBatched")
 
     def test_clblast_is_absent_for_what_it_does_not_have(self):
-        for row in rows("gemm:bf16:nn:m8n8k8", "gemm:f16>f32:nn:m8n8k8", "gemm:f32:nn:m8n8k8:bias:relu",
+        for row in self.rows("gemm:bf16:nn:m8n8k8", "gemm:f16>f32:nn:m8n8k8", "gemm:f32:nn:m8n8k8:bias:relu",
                         "--against", "clblast", "--rounds", "1"):
             self.assertTrue(row["against"]["clblast"]["absent"])
 
@@ -42,7 +42,7 @@ class References(BenchTest):
         self.check("self-f32", HALVES)
 
     def test_cold_operands_are_right_too(self):
-        found = rows("gemm:f32:nn:m1n600k500", "--against", "openblas,clblast", "--verify", "--cold", "--rounds", "1")
+        found = self.rows("gemm:f32:nn:m1n600k500", "--against", "openblas,clblast", "--verify", "--cold", "--rounds", "1")
         self.assertGreater(found[0]["copies"], 1)
         for name in ("openblas", "clblast"):
             self.assertIn("ratio", found[0]["against"][name])

@@ -51,7 +51,8 @@ foreach(source ${fuzzers})
   if(EXISTS ${words})
     set(dictionary -dict=${words})
   endif()
-  add_test(NAME ${program} COMMAND ${tree}/tests/${program} -max_total_time=${HPCK_FUZZ_SECONDS} -timeout=10
+  # through env, which exists when ctest looks for its programs: the fuzzers are made by fuzz_build
+  add_test(NAME ${program} COMMAND ${CMAKE_COMMAND} -E env ${tree}/tests/${program} -max_total_time=${HPCK_FUZZ_SECONDS} -timeout=10
       -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 -artifact_prefix=${found}/ ${dictionary}
       ${found} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
   set_tests_properties(${program} PROPERTIES FIXTURES_REQUIRED fuzz TIMEOUT 300 ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")

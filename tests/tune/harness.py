@@ -3,9 +3,11 @@ by the environment variable TUNE, which tests/cmake/tune.cmake sets."""
 import json
 import os
 import subprocess
-import tempfile
+import sys
 import time
-import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tool_test import ToolTest  # noqa: E402
 
 TUNE = os.environ["TUNE"]
 TINY = "gemm:f32:nn:m8n8k8"
@@ -17,32 +19,15 @@ def records(path):
         return [json.loads(line) for line in file]
 
 
-class TuneTest(unittest.TestCase):
+class TuneTest(ToolTest):
+    tool = TUNE
+
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        super().setUp()
         self.db = self.path("db.jsonl")
         self.journal = self.db + ".journal"
-        self.environment = {**os.environ, "XDG_DATA_HOME": self.path("data"), "XDG_DATA_DIRS": self.path("system"),
-                            "HPCK_DB": self.db}
-
-    def path(self, name, content=None):
-        path = os.path.join(self.folder, name)
-        if content is not None:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(content)
-        return path
-
-    def run_tune(self, *arguments, stdin=None, **variables):
-        return subprocess.run([TUNE, *arguments], input=stdin, text=True, capture_output=True, timeout=300,
-                              env={**self.environment, **variables})
-
-    def expect(self, code, *arguments, message="", **keywords):
-        done = self.run_tune(*arguments, **keywords)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertIn(message, done.stderr)
-        return done
+        self.environment.update({"XDG_DATA_HOME": self.path("data"), "XDG_DATA_DIRS": self.path("system"),
+                                 "HPCK_DB": self.db})
 
     def tune(self, *arguments, code=0, **keywords):
         """The objects of a run in JSON by problem; the summary is under "summary"."""

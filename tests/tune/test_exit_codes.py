@@ -9,6 +9,7 @@ from harness import TINY, TUNE, TuneTest
 class Usage(TuneTest):
     def test_mistakes_are_quoted(self):
         csv = self.path("bad.csv", "m,n,k\n1,2,3\n")
+        tiers = self.path("tiers.csv", "m,n,k,transA,transB,batch,layout,tier\n1,2,3,N,N,1,row,gpu\n")
         for arguments, message in (
             ((), "nothing to tune"),
             (("--bugdet", "5s", TINY), "unknown option --bugdet; the nearest is --budget"),
@@ -30,6 +31,7 @@ class Usage(TuneTest):
             (("--suite", "nosuch"), 'there is no suite "nosuch"; there are:'),
             (("--shapes", "/nonexistent/shapes"), "/nonexistent/shapes: cannot be opened"),
             (("--shapes", csv), "bad.csv:1: the columns of a CSV must include"),
+            (("--shapes", tiers + ":cl"), 'tiers.csv:1: no row is of tier "cl"; the tiers below are: gpu'),
             (("gemm:f64:nn:m1n1k1",), "gemm:f64:nn:m1n1k1"),
             (("--device", "no such device", "--evals", "1", TINY), "no such device"),
             (("merge", "one"), "hpck-tune merge INTO FROM..."),
@@ -38,7 +40,7 @@ class Usage(TuneTest):
                 code = 3 if "--device" in arguments else 2
                 done = self.expect(code, *arguments, message=message)
                 self.assertEqual(done.stdout, "")
-        self.assertEqual(os.listdir(self.folder), ["bad.csv"])  # nothing was made
+        self.assertEqual(sorted(os.listdir(self.folder)), ["bad.csv", "tiers.csv"])  # nothing was made
 
     def test_help_names_every_option_command_variable_and_code(self):
         done = self.expect(0, "--help")
@@ -74,6 +76,17 @@ class Database(TuneTest):
         self.expect(4, "show", "--db", self.path("absent"))
         with open(other, encoding="utf-8") as file:
             self.assertEqual(file.read(), "this is\nanother file\n")
+
+    def test_a_database_that_cannot_be_written_any_more(self):
+        process = self.start("--evals", "3", TINY)
+        self.wait_for_trials(1)
+        other = self.path("db.jsonl", "somebody wrote\nanother file here\n")
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 4, err)
+        self.assertIn("is not a tuning database", err)
+        self.assertIn(f"written:0 to {other}", out)
+        with open(other, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "somebody wrote\nanother file here\n")
 
 
 class Output(TuneTest):

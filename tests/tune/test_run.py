@@ -49,7 +49,7 @@ class Run(TuneTest):
         self.assertIn("problems:1 ", done.stdout)
         self.assertIn("evaluations now:2 ok:", done.stdout)
         self.assertIn("seconds compiling:", done.stdout)
-        self.assertIn("written to " + self.db, done.stdout)
+        self.assertIn("written:1 to " + self.db, done.stdout)
         self.assertNotIn("\x1b", done.stderr)
 
     def test_budget_is_wall_clock_for_the_list(self):
