@@ -103,6 +103,8 @@ class Family:
     op: Op
     doc: str
     dialects: list
+    dtypes: list  # of (in, out), from the operation's
+    cuda_target: str  # "90a": the only target that the texts compile for; "": any that the device runs
     params: list
     lets: dict  # name -> Formula
     constraints: list

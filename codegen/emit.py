@@ -4,7 +4,7 @@ from .check import check_family
 from .declaration import DIALECTS
 from .family_c import write_family
 from .read_kernels import family_paths, read_kernels
-from .read_op import read_op
+from .read_op import parse_dtypes, read_op
 from .tables_c import write_builtin_db, write_families, write_fields, write_manifest, write_ops
 from .text import render_family, text_name
 from .toml_file import TomlFile
@@ -21,6 +21,8 @@ def outputs(root):
         names.append(f"{family}.c")
         dialects = [dialect for dialect in top.strings("dialects") if dialect in DIALECTS]
         pairs = read_op(root, op_name).dtypes
+        if top.has("dtypes"):
+            pairs = [parse_dtypes(top, "dtypes", text) for text in top.strings("dtypes")]
         names += [f"kernels/{text_name(family, dialect, *pair)}" for dialect in dialects for pair in pairs]
     return names
 

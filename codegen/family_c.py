@@ -204,6 +204,7 @@ class FamilyWriter:
             f"    .text_count = {len(self.texts)},",
             "    .seeds = seeds,",
             f"    .seed_count = {len(family.seeds)},",
+            f"    .cuda_target = {string(family.cuda_target) if family.cuda_target else 'NULL'},",
             "    .valid = valid,",
             "    .resources = resources,",
             "    .model = model,",

@@ -6,7 +6,7 @@ from . import expression
 from .declaration import DIALECTS, DTYPES, RESOURCES, Arg, Constraint, Family, Formula, Param, Step
 from .errors import one_of
 from .expression import ExpressionError, Name
-from .read_op import check_name
+from .read_op import check_name, parse_dtypes
 from .toml_file import TomlFile
 
 LOCAL_TYPES = ("float", "half", "ushort", "int", "long")
@@ -72,6 +72,7 @@ class FamilyReader:
         for dialect in dialects:
             if dialect not in DIALECTS:
                 top.fail("dialects", f"`{dialect}` is unknown; valid is {one_of(DIALECTS)}")
+        target, constraints = self.read_requires(dialects)
         params = self.read_params()
         lets = self.read_lets(top.table("let"))
         family = Family(
@@ -79,9 +80,11 @@ class FamilyReader:
             op=self.op,
             doc=doc,
             dialects=dialects,
+            dtypes=self.read_dtypes(),
+            cuda_target=target,
             params=params,
             lets=lets,
-            constraints=[],
+            constraints=constraints,
             resources=self.read_formulas(top.table("resources"), RESOURCES),
             model_lets={},
             model=None,
@@ -96,6 +99,30 @@ class FamilyReader:
         self.read_model(family)
         top.finish()
         return family
+
+    def read_dtypes(self):
+        """The pairs that the family computes: some of the operation's, or all of them."""
+        top = self.top
+        pairs = [parse_dtypes(top, "dtypes", text) for text in top.strings("dtypes")] if top.has("dtypes") else self.op.dtypes
+        for pair in pairs:
+            if pair not in self.op.dtypes:
+                top.fail("dtypes", f"`{'>'.join(pair)}` is none of the operation's dtypes")
+        return pairs
+
+    def read_requires(self, dialects):
+        """(the only target of the texts or "", the constraint that follows): `sm_80` means that and later, `sm_90a` only 9.0."""
+        top, text = self.top, self.top.get("requires", str, "")
+        if not text:
+            return "", []
+        match = re.fullmatch(r"sm_(\d{2,3})(a?)", text)
+        if not match:
+            top.fail("requires", f"`{text}` must be sm_NN, that compute capability and later, or sm_NNa, that one only")
+        if dialects != ["cuda"]:
+            top.fail("requires", 'is about CUDA: dialects must be ["cuda"]')
+        number, exact = int(match[1]), match[2]
+        reason = f"its text is for devices of compute capability {number // 10}.{number % 10}{' only' if exact else ' and later'}"
+        rule = self.formula(top, "requires", f"device.cuda_sm {'==' if exact else '>='} {number}")
+        return match[1] + exact if exact else "", [Constraint(rule, reason)]
 
     def read_params(self):
         params = []

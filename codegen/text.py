@@ -101,7 +101,7 @@ def declaration_key(family):
             todo += [inner.name for inner in family.lets[name].term.names]
     params = [[param.name, param.run_time] for param in family.params]
     defines = [[name, formula.text] for name, formula in family.defines.items()]
-    return json.dumps([params, defines, steps, sorted(lets.items())])
+    return json.dumps([params, defines, steps, sorted(lets.items())] + [family.cuda_target] * bool(family.cuda_target))
 
 
 def text_name(family, dialect, dtype_in, dtype_out):
@@ -117,7 +117,7 @@ def render_family(kernels, family):
     for dialect in family.dialects:
         if dialect not in SPELLING:
             family.file.top.fail("dialects", f"no text can be written in `{dialect}` yet; valid is {one_of(SPELLING)}")
-        for dtype_in, dtype_out in family.op.dtypes:
+        for dtype_in, dtype_out in family.dtypes:
             source = render(env, path, kernels.root, family, dialect, dtype_in, dtype_out)
             digest = hashlib.sha256((source + declaration_key(family)).encode()).hexdigest()[:16]
             name = text_name(family.name, dialect, dtype_in, dtype_out)

@@ -203,7 +203,7 @@ static void local_arrays_follow_each_other_in_dynamic_shared_memory(void **state
     assert_int_equal(cuda_backend.open("cuda:0", &device, &err), HPCK_OK);
     assert_int_equal(cuda_backend.compile(device,
                                           "extern \"C\" __global__ void f(long x_at, long y_at, long z_at) { }", "",
-                                          &program, &err),
+                                          NULL, &program, &err),
                      HPCK_OK);
     assert_int_equal(cuda_backend.kernel_create(program, "g", &kernel, &err), HPCK_INTERNAL);
     assert_non_null(strstr(error_text(&err), "\"g\""));
@@ -316,6 +316,29 @@ static void a_driver_that_refuses_the_newest_target_gets_an_older_one(void **sta
     hpck_destroy(handle);
 }
 
+static void a_text_for_one_target_is_compiled_for_no_other(void **state)
+{
+    (void)state;
+    recorded_need_nvrtc();
+    static const char text[] = "extern \"C\" __global__ void f() { asm(\"setmaxnreg.dec.sync.aligned.u32 40;\"); }";
+    struct backend_device *device = NULL;
+    struct backend_program *program = NULL;
+    struct error err = { 0 };
+    recorded_driver->sm = 90;
+    assert_int_equal(cuda_backend.open("cuda:0", &device, &err), HPCK_OK);
+    assert_int_equal(cuda_backend.compile(device, text, "", "90a", &program, &err), HPCK_OK);
+    assert_string_equal(recorded_driver->target, "sm_90a");
+    cuda_backend.unload(program);
+    recorded_fail_from("cuModuleLoadDataEx", 0, CUDA_NO_BINARY_FOR_GPU);
+    recorded_forget();
+    assert_int_equal(cuda_backend.compile(device, text, "", "90a", &program, &err), HPCK_COMPILE_FAILED);
+    const char *last = strstr(recorded_driver->log, "cuModuleLoadDataEx(ptx) cuModuleLoadDataEx(cubin)");
+    assert_non_null(last);
+    assert_null(strstr(strstr(last, "(cubin)"), "(ptx)")); /* nothing older is tried */
+    cuda_backend.close(device);
+    error_free(&err);
+}
+
 static void a_kernel_that_does_not_load_gives_the_drivers_log(void **state)
 {
     (void)state;
@@ -349,6 +372,7 @@ int main(void)
         RECORDED_TEST(without_nvrtc_a_kernel_in_no_cache_is_a_clear_failure),
         RECORDED_TEST(a_driver_older_than_nvrtc_gets_machine_code),
         RECORDED_TEST(a_driver_that_refuses_the_newest_target_gets_an_older_one),
+        RECORDED_TEST(a_text_for_one_target_is_compiled_for_no_other),
         RECORDED_TEST(a_kernel_that_does_not_load_gives_the_drivers_log),
     };
     return recorded_run_tests("cuda_backend", tests, sizeof tests / sizeof tests[0]);

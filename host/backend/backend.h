@@ -52,8 +52,9 @@ struct backend {
     /* Text that, beside source and options, decides what a compiled program is: platform, driver, compiler, device.
      * Part of the disk cache's key. */
     const char *(*fingerprint)(const struct backend_device *device);
+    /* target: the only one that the source compiles for (struct family's cuda_target), NULL: the device decides. */
     hpck_status (*compile)(struct backend_device *device, const char *source, const char *options,
-                           struct backend_program **program, struct error *err);
+                           const char *target, struct backend_program **program, struct error *err);
     /* The program as bytes that `load` accepts in another process; caller frees *bytes. */
     hpck_status (*save)(struct backend_program *program, void **bytes, size_t *size, struct error *err);
     hpck_status (*load)(struct backend_device *device, const void *bytes, size_t size,

@@ -79,8 +79,8 @@ done:
     return st;
 }
 
-hpck_status cuda_translate(struct backend_device *device, const char *source, const char *options, int sm,
-                           bool is_cubin, char **image, size_t *size, struct error *err)
+hpck_status cuda_translate(struct backend_device *device, const char *source, const char *options,
+                           const char *target, bool is_cubin, char **image, size_t *size, struct error *err)
 {
     const struct nvrtc_api *nvrtc = &device->nvrtc;
     hpck_status st = HPCK_OK;
@@ -89,8 +89,8 @@ hpck_status cuda_translate(struct backend_device *device, const char *source, co
     const char *words[OPTIONS_MAX];
     int code = 0;
     HPCK_TRY(need_nvrtc(device, err));
-    strbuf_addf(&all, "--gpu-architecture=%s_%d --std=c++14 --disable-warnings %s", is_cubin ? "sm" : "compute", sm,
-                options);
+    strbuf_addf(&all, "--gpu-architecture=%s_%s --std=c++14 --disable-warnings %s", is_cubin ? "sm" : "compute",
+                target, options);
     if (all.failed) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "cuda: out of memory for the compiler's options");
     int count = split(all.text, words, OPTIONS_MAX);
     code = nvrtc->create(&program, source, "kernel.cu", 0, NULL, NULL);
@@ -99,8 +99,8 @@ hpck_status cuda_translate(struct backend_device *device, const char *source, co
     if (code != 0) {
         char *log = build_log(nvrtc, program);
         st = error_set(err, HPCK_COMPILE_FAILED,
-                       "cuda: the kernel does not build: %s\ntarget: sm_%d\noptions: %s\nbuild log:\n%s",
-                       nvrtc->error_text(code), sm, options, log != NULL ? log : "(none)");
+                       "cuda: the kernel does not build: %s\ntarget: sm_%s\noptions: %s\nbuild log:\n%s",
+                       nvrtc->error_text(code), target, options, log != NULL ? log : "(none)");
         free(log);
         goto done;
     }

@@ -75,14 +75,15 @@ void cuda_close(struct backend_device *device);
 hpck_status cuda_set_queue(struct backend_device *device, void *queue, struct error *err);
 
 /* ---- cuda_compiler.c ---- */
-/* PTX for compute_NN or a cubin for sm_NN; caller frees *image, which ends with a 0 beyond *size. */
-hpck_status cuda_translate(struct backend_device *device, const char *source, const char *options, int sm,
-                           bool is_cubin, char **image, size_t *size, struct error *err);
+/* PTX for compute_TARGET or a cubin for sm_TARGET ("80", "90a"); caller frees *image, which ends with a 0 beyond
+ * *size. */
+hpck_status cuda_translate(struct backend_device *device, const char *source, const char *options,
+                           const char *target, bool is_cubin, char **image, size_t *size, struct error *err);
 /* The newest target of this NVRTC that the device runs. */
 hpck_status cuda_target(struct backend_device *device, int *sm, struct error *err);
 
 /* ---- cuda_program.c ---- */
-hpck_status cuda_compile(struct backend_device *device, const char *source, const char *options,
+hpck_status cuda_compile(struct backend_device *device, const char *source, const char *options, const char *target,
                          struct backend_program **program, struct error *err);
 hpck_status cuda_save(struct backend_program *program, void **bytes, size_t *size, struct error *err);
 hpck_status cuda_load_program(struct backend_device *device, const void *bytes, size_t size,

@@ -1,6 +1,7 @@
 /* CUDA programs: compiled from text, saved as PTX or cubin, loaded from them. */
 #include "cuda_objects.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,27 +47,32 @@ static bool is_refusal(cuda_result code)
 }
 
 /* PTX of the newest target first. A driver older than NVRTC knows no PTX of its version, but takes machine code; one that
- * refuses both may take the PTX of an older target. The message is about the first refusal. */
-hpck_status cuda_compile(struct backend_device *device, const char *source, const char *options,
+ * refuses both may take the PTX of an older target, unless the text is for one target only. The message is about the first
+ * refusal. */
+hpck_status cuda_compile(struct backend_device *device, const char *source, const char *options, const char *target,
                          struct backend_program **program, struct error *err)
 {
     hpck_status st = cuda_enter_outside_capture(device, "compiling a kernel", err);
     struct error later = { 0 };
-    int newest = 0;
+    char newest[16] = "";
+    int sm = 0;
     if (st != HPCK_OK) return st;
-    HPCK_TRY(cuda_target(device, &newest, err));
+    if (target == NULL) HPCK_TRY(cuda_target(device, &sm, err));
+    snprintf(newest, sizeof newest, "%d", sm);
+    const char *first = target != NULL ? target : newest;
     const struct {
-        int sm;
+        const char *target;
         bool is_cubin;
-    } forms[] = { { newest, false }, { newest, true }, { 80, false }, { 75, false } };
+        int sm; /* of a fallback: only for newer devices */
+    } forms[] = { { first, false, 0 }, { first, true, 0 }, { "80", false, 80 }, { "75", false, 75 } };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct error *e = i == 0 ? err : &later;
         cuda_result code = CUDA_OK;
         char *image = NULL;
         size_t size = 0;
-        if (i >= 2 && forms[i].sm >= newest) continue;
+        if (forms[i].sm != 0 && forms[i].sm >= sm) continue;
         hpck_status form =
-            cuda_translate(device, source, options, forms[i].sm, forms[i].is_cubin, &image, &size, e);
+            cuda_translate(device, source, options, forms[i].target, forms[i].is_cubin, &image, &size, e);
         if (form == HPCK_OK) form = load_image(device, image, size, &code, program, e);
         if (i == 0 || form == HPCK_OK) st = form;
         if (form == HPCK_OK || (i == 0 && !is_refusal(code)) || device->fault != CUDA_OK) goto done;

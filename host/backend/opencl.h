@@ -119,7 +119,7 @@ hpck_status opencl_set_queue(struct backend_device *device, void *queue, struct 
 
 /* ---- opencl_program.c ---- */
 hpck_status opencl_compile(struct backend_device *device, const char *source, const char *options,
-                           struct backend_program **program, struct error *err);
+                           const char *target, struct backend_program **program, struct error *err);
 hpck_status opencl_save(struct backend_program *program, void **bytes, size_t *size, struct error *err);
 hpck_status opencl_load_program(struct backend_device *device, const void *bytes, size_t size,
                                 struct backend_program **program, struct error *err);

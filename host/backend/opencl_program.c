@@ -45,11 +45,12 @@ done:
 }
 
 hpck_status opencl_compile(struct backend_device *device, const char *source, const char *options,
-                           struct backend_program **program, struct error *err)
+                           const char *target, struct backend_program **program, struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct strbuf all = { 0 };
     cl_int code = CL_SUCCESS;
+    (void)target; /* CUDA has them */
     strbuf_addf(&all, "%s %s", opencl_options, options);
     if (all.failed) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "opencl: out of memory for build options");
     cl_program raw = device->cl.clCreateProgramWithSource(device->context, 1, &source, NULL, &code);

@@ -94,6 +94,8 @@ struct family {
     int text_count;
     const int64_t *seeds; /* seed_count rows of param_count values: good starting points, best first */
     int seed_count;
+    const char
+        *cuda_target; /* "90a": the only target that the CUDA texts compile for; NULL: any that the device runs */
     /* NULL: legal; else the reason of the first constraint that fails (device limits included). */
     const char *(*valid)(const struct point *point);
     void (*resources)(const struct point *point, struct resources *out);

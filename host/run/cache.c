@@ -108,8 +108,9 @@ static hpck_status entry_make(const struct kernel_cache *cache, const struct fam
     entry->family = family;
     entry->source = text->source;
     program_options(&entry->options, family, point);
-    strbuf_addf(&entry->key, "%s\n%s\n%s", cache->backend->fingerprint(cache->device), entry->options.text,
-                entry->source);
+    strbuf_add(&entry->key, cache->backend->fingerprint(cache->device));
+    if (family->cuda_target != NULL) strbuf_addf(&entry->key, " %s", family->cuda_target);
+    strbuf_addf(&entry->key, "\n%s\n%s", entry->options.text, entry->source);
     if (entry->options.failed || entry->key.failed)
         HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "cache: out of memory for the key of %s", family->name);
     entry->name = cache_entry_name(key_of(entry));
@@ -178,7 +179,8 @@ static hpck_status compile(struct kernel_cache *cache, const struct point *point
     struct timespec start;
     double built = 0.0;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    HPCK_TRY(cache->backend->compile(cache->device, entry->source, entry->options.text, &entry->program, err));
+    HPCK_TRY(cache->backend->compile(cache->device, entry->source, entry->options.text, entry->family->cuda_target,
+                                     &entry->program, err));
     built = milliseconds_since(&start);
     cache->compilations++;
     if (cache->backend->rehearse != NULL)

@@ -31,6 +31,29 @@ class Cuda(WithKernels):
         self.assertNotIn("shared_bytes", opencl)
         self.assertIn("__local int *restrict indices", opencl)
 
+    def test_requires_is_a_constraint_and_sm_90a_a_target(self):
+        self.change("gemm/odd.toml", '["opencl", "cuda"]', '["cuda"]\nrequires = "sm_90a"')
+        self.change("gemm/odd.jinja", "    if (get_global_id", '    {{ local_arrays("odd_first") }}\n    if (get_global_id')
+        self.change("gemm/odd.toml", "[[seed]]", '[[constraint]]\nrule = "cuda_sm != 90"\nreason = "not here"\n\n[[seed]]')
+        result = self.emit()  # the two rules leave no device at all, each with its reason
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("its text is for devices of compute capability 9.0 only (cpu_avx2); not here (gpu_cuda)", result.stderr)
+        self.change("gemm/odd.toml", '"cuda_sm != 90"', '"cuda_sm == 90"')
+        result = self.emit()
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn('.cuda_target = "90a",', (self.folder / "out/odd.c").read_text())
+        self.change("gemm/odd.toml", 'requires = "sm_90a"', 'requires = "sm_80"')
+        self.assertEqual(self.emit().returncode, 0)
+        text = (self.folder / "out/odd.c").read_text()
+        self.assertIn(".cuda_target = NULL,", text)
+        self.assertIn('"its text is for devices of compute capability 8.0 and later"', text)
+
+    def test_a_family_may_compute_some_of_the_dtypes(self):
+        self.change("gemm/odd.toml", '["opencl", "cuda"]', '["opencl"]\ndtypes = ["bf16", "f16>f32"]')
+        self.assertEqual(self.emit().returncode, 0)
+        names = sorted(path.name for path in (self.folder / "out/kernels").iterdir())
+        self.assertEqual(names, ["odd__opencl_bf16.cl", "odd__opencl_f16_f32.cl"])
+
 
 if __name__ == "__main__":
     unittest.main()

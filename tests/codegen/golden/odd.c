@@ -394,6 +394,7 @@ const struct family family_odd = {
     .text_count = 5,
     .seeds = seeds,
     .seed_count = 1,
+    .cuda_target = NULL,
     .valid = valid,
     .resources = resources,
     .model = model,
