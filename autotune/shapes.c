@@ -43,9 +43,11 @@ done:
 
 /* ---- CSV ----------------------------------------------------------------------------------------------------- */
 
-enum column { NAME, M, N, K, TRANS_A, TRANS_B, BATCH, LAYOUT, TIER, COLUMN_COUNT };
-static const char *const column_names[COLUMN_COUNT] = { "name",   "m",     "n",      "k",   "transA",
-                                                        "transB", "batch", "layout", "tier" };
+/* A row says its problem in the problem language, or as a GEMM in columns of numbers. */
+enum column { NAME, TIER, PROBLEM, M, N, K, TRANS_A, TRANS_B, BATCH, LAYOUT, COLUMN_COUNT };
+static const char *const column_names[COLUMN_COUNT] = {
+    "name", "tier", "problem", "m", "n", "k", "transA", "transB", "batch", "layout",
+};
 enum { FIELDS_MAX = 64 };
 
 /* What the lines read so far have told about those to come. */
@@ -60,21 +62,25 @@ struct reader {
     char tiers[160]; /* those of the rows read so far, each once, as far as they fit: for a message */
 };
 
+/* A field in double quotes may contain commas. */
 static int split(char *line, char **fields)
 {
     int count = 0;
     for (char *field = line; field && count < FIELDS_MAX; count++) {
-        char *comma = strchr(field, ',');
+        char *quote = field[0] == '"' ? strchr(field + 1, '"') : NULL;
+        char *comma = strchr(quote ? quote : field, ',');
         if (comma) *comma++ = '\0';
-        fields[count] = field;
+        if (quote) *quote = '\0';
+        fields[count] = quote ? field + 1 : field;
         field = comma;
     }
     return count;
 }
 
+/* A problem has colons before its first comma. */
 static bool is_csv_header(const char *line)
 {
-    return strchr(line, ',') != NULL;
+    return line[strcspn(line, ":,")] == ',';
 }
 
 static hpck_status read_header(struct reader *reader, char *line, struct error *err)
@@ -88,10 +94,10 @@ static hpck_status read_header(struct reader *reader, char *line, struct error *
         reader->field_of[column] = -1;
         for (int i = 0; i < reader->field_count; i++)
             if (strcmp(fields[i], column_names[column]) == 0) reader->field_of[column] = i;
-        if (reader->field_of[column] < 0 && column != NAME && column != TIER)
+        if (reader->field_of[column] < 0 && column > PROBLEM && reader->field_of[PROBLEM] < 0)
             HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
-                      "%s:%d: the columns of a CSV must include m, n, k, transA, transB, batch and layout; "
-                      "\"%s\" is missing",
+                      "%s:%d: the columns of a CSV must include problem, or m, n, k, transA, transB, batch and "
+                      "layout; \"%s\" is missing",
                       reader->file, reader->line, column_names[column]);
     }
     if (reader->tier && reader->field_of[TIER] < 0)
@@ -117,6 +123,24 @@ static char trans_letter(const char *field)
     return 0;
 }
 
+/* "gemm:..." of the columns of a GEMM. */
+static hpck_status write_gemm(const struct reader *reader, const char *const *value, struct strbuf *text,
+                              struct error *err)
+{
+    char trans_a = trans_letter(value[TRANS_A]);
+    char trans_b = trans_letter(value[TRANS_B]);
+    bool is_column_major = strcmp(value[LAYOUT], "col") == 0;
+    if (!trans_a || !trans_b)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "%s:%d: transA = \"%s\", transB = \"%s\"; each must be N or T",
+                         reader->file, reader->line, value[TRANS_A], value[TRANS_B]);
+    if (!is_column_major && strcmp(value[LAYOUT], "row") != 0)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "%s:%d: layout = \"%s\" must be row or col", reader->file,
+                         reader->line, value[LAYOUT]);
+    strbuf_addf(text, "gemm:f32:%c%c:m%sn%sk%s:b%s%s", trans_a, trans_b, value[M], value[N], value[K], value[BATCH],
+                is_column_major ? ":col" : "");
+    return HPCK_OK;
+}
+
 static hpck_status read_row(struct reader *reader, char *line, struct shapes *shapes, struct error *err)
 {
     hpck_status st = HPCK_OK;
@@ -134,17 +158,10 @@ static hpck_status read_row(struct reader *reader, char *line, struct shapes *sh
     if (reader->tier) remember_tier(reader, value[TIER]);
     if (reader->tier && strcmp(reader->tier, value[TIER]) != 0) goto done;
 
-    char trans_a = trans_letter(value[TRANS_A]);
-    char trans_b = trans_letter(value[TRANS_B]);
-    bool is_column_major = strcmp(value[LAYOUT], "col") == 0;
-    if (!trans_a || !trans_b)
-        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s:%d: transA = \"%s\", transB = \"%s\"; each must be N or T",
-                  reader->file, reader->line, value[TRANS_A], value[TRANS_B]);
-    if (!is_column_major && strcmp(value[LAYOUT], "row") != 0)
-        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s:%d: layout = \"%s\" must be row or col", reader->file,
-                  reader->line, value[LAYOUT]);
-    strbuf_addf(&text, "gemm:f32:%c%c:m%sn%sk%s:b%s%s", trans_a, trans_b, value[M], value[N], value[K],
-                value[BATCH], is_column_major ? ":col" : "");
+    if (reader->field_of[PROBLEM] >= 0)
+        strbuf_add(&text, value[PROBLEM]);
+    else
+        HPCK_TRY(write_gemm(reader, value, &text, err));
     if (text.failed) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "shapes: no memory");
     st = problem_parse(text.text, &problem, err);
     if (st != HPCK_OK) {

@@ -1,8 +1,8 @@
 /* Lists of problems for hpck-tune and hpck-bench: from arguments, files, standard input and the suites that travel
  * inside the tools. A list of lines has one of two forms:
  *     problem language: one problem a line, blank lines and lines starting with # skipped (HPCK_TRACE writes this)
- *     CSV: a first line that names the columns, of which m n k transA transB batch layout are used, and name and tier
- *          where present (bench/shapes/gemm.csv); its problems are f32 */
+ *     CSV: a first line that names the columns, of which problem is used (in the problem language; in double quotes where
+ *          it has commas), or m n k transA transB batch layout for a GEMM in f32; and name and tier where present */
 #ifndef HPCK_AUTOTUNE_SHAPES_H
 #define HPCK_AUTOTUNE_SHAPES_H
 

@@ -45,15 +45,17 @@ hpck_status workload_verify(struct workload *workload, hpck_plan *plan, struct e
 /* The parts of workload_verify, which is poison, run, wait, check: for whoever interferes in between (tests). */
 hpck_status workload_poison(struct workload *workload, struct error *err);
 hpck_status workload_check(struct workload *workload, struct error *err);
-hpck_buffer workload_output(const struct workload *workload); /* of set 0 */
+hpck_buffer workload_output(const struct workload *workload); /* the first output, of set 0 */
 
-/* Host copies of set 0's operands, for reference libraries: pointers to the first element. */
-struct workload_operands {
+/* Host copies of set 0's operands of a GEMM, for reference libraries: pointers to the first element. */
+struct workload_gemm_operands {
     hpck_gemm_desc desc; /* of the problem as written (column-major stays so); buffers in it are unset */
     float alpha, beta;
     const void *a, *b, *bias;
     void *c; /* writable scratch of the output's shape */
 };
-void workload_operands(struct workload *workload, struct workload_operands *out);
+/* UNSUPPORTED: the workload is another operation's. */
+hpck_status workload_gemm_operands(const struct workload *workload, struct workload_gemm_operands *out,
+                                   struct error *err);
 
 #endif

@@ -18,7 +18,7 @@ static struct workload_operand matrix(const struct workload *w, const char *name
     bool swapped = transposed != (fields_of(w)->column_major != 0);
     struct workload_operand operand = {
         .name = name,
-        .dtype = dtype,
+        .dtype = (enum reference_dtype)dtype,
         .count = fields_of(w)->batch,
         .rows = swapped ? columns : rows,
         .columns = swapped ? rows : columns,
@@ -38,13 +38,13 @@ static hpck_status gemm_declare(struct workload *w, struct error *err)
     w->operand[OPERAND_C] = matrix(w, "C", w->problem.dtype_out, p->m, p->n, false);
     w->operand[OPERAND_BIAS] = (struct workload_operand){
         .name = "bias",
-        .dtype = w->problem.dtype_out,
+        .dtype = (enum reference_dtype)w->problem.dtype_out,
         .count = 1,
         .rows = 1,
         .columns = w->operand[OPERAND_C].columns,
     };
     w->operand_count = p->bias ? 4 : 3;
-    w->output = OPERAND_C;
+    w->operand[OPERAND_C].is_output = true;
 done:
     return st;
 }
@@ -87,7 +87,8 @@ static hpck_status gemm_run(struct workload *w, hpck_plan *plan, int set, struct
 }
 
 /* The oracle speaks row-major. Column-major C = op(A) op(B) is row-major C^T = op(B)^T op(A)^T over the same memory. */
-static double gemm_expect(const struct workload *w, int64_t entry, int64_t row, int64_t column, double *bound)
+static double gemm_expect(const struct workload *w, const struct workload_operand *c, int64_t entry, int64_t row,
+                          int64_t column, double *bound)
 {
     const struct gemm_fields *p = fields_of(w);
     int left = p->column_major ? OPERAND_B : OPERAND_A;
@@ -96,7 +97,6 @@ static double gemm_expect(const struct workload *w, int64_t entry, int64_t row, 
     bool trans_right = (p->column_major ? p->trans_a : p->trans_b) != 0;
     const struct workload_operand *a = &w->operand[left];
     const struct workload_operand *b = &w->operand[right];
-    const struct workload_operand *c = &w->operand[OPERAND_C];
     const struct reference_gemm reference = {
         .m = c->rows,
         .n = c->columns,
@@ -107,7 +107,7 @@ static double gemm_expect(const struct workload *w, int64_t entry, int64_t row, 
         .dtype_out = (enum reference_dtype)w->problem.dtype_out,
         .a = a->host,
         .b = b->host,
-        .c_in = w->initial,
+        .c_in = c->initial,
         .a_offset = a->first + entry * a->rows * a->ld,
         .a_row = trans_left ? 1 : a->ld,
         .a_col = trans_left ? a->ld : 1,
@@ -129,8 +129,9 @@ static int64_t gemm_terms(const struct workload *w)
     return fields_of(w)->k;
 }
 
-static void gemm_operands(const struct workload *w, struct workload_operands *out)
+hpck_status workload_gemm_operands(const struct workload *w, struct workload_gemm_operands *out, struct error *err)
 {
+    if (w->problem.op != OP_GEMM) return error_set(err, HPCK_UNSUPPORTED, "it is not a product of matrices");
     describe(w, &out->desc);
     out->alpha = w->options.alpha;
     out->beta = w->options.beta;
@@ -138,6 +139,7 @@ static void gemm_operands(const struct workload *w, struct workload_operands *ou
     out->b = workload_host(w, OPERAND_B);
     out->bias = fields_of(w)->bias ? workload_host(w, OPERAND_BIAS) : NULL;
     out->c = workload_host(w, OPERAND_C);
+    return HPCK_OK;
 }
 
 const struct workload_op workload_gemm = {
@@ -146,5 +148,4 @@ const struct workload_op workload_gemm = {
     .run = gemm_run,
     .expect = gemm_expect,
     .terms = gemm_terms,
-    .operands = gemm_operands,
 };

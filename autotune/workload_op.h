@@ -1,11 +1,18 @@
 /* What workload.c asks of an operation: which operands a problem has, how one run is issued, and what every element of
- * the output should be. One file per op (workload_gemm.c); workload.c does the rest. Private to the two. */
+ * the outputs should be. One file per op (workload_gemm.c); workload.c and workload_check.c do the rest. Private to them. */
 #ifndef HPCK_AUTOTUNE_WORKLOAD_OP_H
 #define HPCK_AUTOTUNE_WORKLOAD_OP_H
 
+#include "reference/numerics.h"
 #include "workload.h"
 
-enum { WORKLOAD_OPERANDS_MAX = 4 };
+enum { WORKLOAD_OPERANDS_MAX = 6 };
+
+/* One element of an output that is checked, and what it should be. */
+struct expectation {
+    int64_t index; /* into the set */
+    double value, bound;
+};
 
 /* `count` matrices, one after the other, of rows x columns whose rows lie ld elements apart. Memory of one set:
  *     guard | offset | elements of the matrices, gaps of ld - columns in between | guard
@@ -13,31 +20,31 @@ enum { WORKLOAD_OPERANDS_MAX = 4 };
  * output is caught. */
 struct workload_operand {
     const char *name;
-    hpck_dtype dtype;
+    enum reference_dtype dtype;
+    bool is_output;
     int64_t count, rows, columns, ld;
     /* filled in by workload.c */
     int64_t first;    /* of a set: where the first matrix begins */
     int64_t elements; /* of a set, guards included */
     void *host;       /* one set */
     void *memory;     /* options.copies sets, one after the other */
-};
-
-/* One element of the output that is checked, and what it should be. */
-struct expectation {
-    int64_t index; /* into the set */
-    double value, bound;
+    void *initial;    /* of an output: its set before a run: poison, and with beta != 0 random elements */
+    struct expectation *expected; /* of an output: made by the first check */
+    int64_t expected_count;
 };
 
 struct workload_op {
     enum op_id op;
-    /* Declares w->operand, w->operand_count and w->output; sizes are checked for overflow afterwards. */
+    /* Declares w->operand and w->operand_count; sizes are checked for overflow afterwards. */
     hpck_status (*declare)(struct workload *w, struct error *err);
     hpck_status (*run)(struct workload *w, hpck_plan *plan, int set, struct error *err);
-    /* Element (row, column) of output matrix `matrix`; *bound: the largest error that correct arithmetic may have. */
-    double (*expect)(const struct workload *w, int64_t matrix, int64_t row, int64_t column, double *bound);
-    /* Multiplications behind one element of the output: the price of `expect`. */
+    /* Element (row, column) of matrix `matrix` of an output; *bound: the largest error that correct arithmetic may have. */
+    double (*expect)(const struct workload *w, const struct workload_operand *output, int64_t matrix, int64_t row,
+                     int64_t column, double *bound);
+    /* Multiplications behind one element of an output: the price of `expect`. */
     int64_t (*terms)(const struct workload *w);
-    void (*operands)(const struct workload *w, struct workload_operands *out);
+    /* A random element; NULL: normally distributed, mean 0, variance 1. */
+    double (*draw)(const struct workload *w, const struct workload_operand *operand, uint64_t *random);
 };
 
 extern const struct workload_op workload_gemm;
@@ -49,12 +56,15 @@ struct workload {
     const struct workload_op *op;
     struct workload_operand operand[WORKLOAD_OPERANDS_MAX];
     int operand_count;
-    int output;    /* index of the operand that is written */
-    void *initial; /* the output's set before a run: poison, and with beta != 0 random elements */
     int next_set;
-    struct expectation *expected; /* made by the first check */
-    int64_t expected_count;
 };
+
+/* What the two files of the workload share. */
+double workload_normal(uint64_t *random);
+int64_t workload_row(const struct workload_operand *x, int64_t matrix,
+                     int64_t row); /* index of its first element */
+size_t workload_set_bytes(const struct workload_operand *x);
+hpck_status workload_device_error(const struct workload *w, hpck_status status, struct error *err);
 
 /* The host's or device's first element of an operand. */
 void *workload_host(const struct workload *w, int operand);

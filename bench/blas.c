@@ -25,8 +25,9 @@ static struct matrix matrix_of(bool column_major, bool is_transposed, int64_t ro
 
 hpck_status blas_gemm_of(struct workload *workload, struct blas_gemm *gemm, struct error *err)
 {
-    struct workload_operands operands;
-    workload_operands(workload, &operands);
+    struct workload_gemm_operands operands;
+    hpck_status st = workload_gemm_operands(workload, &operands, err);
+    if (st != HPCK_OK) return st;
     const hpck_gemm_desc *d = &operands.desc;
     bool col = d->layout == HPCK_COLUMN_MAJOR;
 

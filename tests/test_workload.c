@@ -194,9 +194,9 @@ static void host_operands_are_what_the_device_got(void **state)
 {
     struct fixture *f = *state;
     struct workload_options options = WORKLOAD_OPTIONS_INIT;
-    struct workload_operands operands;
+    struct workload_gemm_operands operands;
     make(f, "gemm:f32:nt:m5n6k7:b2:col:bias", &options);
-    workload_operands(f->workload, &operands);
+    assert_int_equal(workload_gemm_operands(f->workload, &operands, &f->err), HPCK_OK);
     assert_int_equal(operands.desc.layout, HPCK_COLUMN_MAJOR);
     assert_int_equal(operands.desc.lda, 5);
     assert_int_equal(operands.desc.ldb, 6);
@@ -218,12 +218,12 @@ static void the_same_seed_gives_the_same_operands(void **state)
 {
     struct fixture *f = *state;
     struct workload_options options = WORKLOAD_OPTIONS_INIT;
-    struct workload_operands operands;
+    struct workload_gemm_operands operands;
     float first[3];
     for (uint64_t seed = 1; seed <= 3; seed++) {
         options.seed = seed == 3 ? 1 : seed;
         make(f, "gemm:f32:nn:m4n4k4", &options);
-        workload_operands(f->workload, &operands);
+        assert_int_equal(workload_gemm_operands(f->workload, &operands, &f->err), HPCK_OK);
         first[seed - 1] = *(const float *)operands.a;
     }
     assert_true(first[0] == first[2]);

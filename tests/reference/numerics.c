@@ -7,13 +7,21 @@
 
 static const struct format {
     int digits;  /* significand bits, the hidden one included */
-    int quantum; /* exponent of the smallest subnormal */
+    int quantum; /* exponent of the smallest subnormal, of an integer's unit */
     double max;  /* largest finite value */
+    size_t bytes;
 } formats[] = {
-    /* f32  */ { 24, -149, FLT_MAX },
-    /* f16  */ { 11, -24, 65504.0 },
-    /* bf16 */ { 8, -133, 0x1.fep127 },
+    /* f32  */ { 24, -149, FLT_MAX, 4 },
+    /* f16  */ { 11, -24, 65504.0, 2 },
+    /* bf16 */ { 8, -133, 0x1.fep127, 2 },
+    /* i32  */ { 31, 0, 0x1.fffffffcp30, 4 },
+    /* i64  */ { 53, 0, 0x1p53, 8 },
 };
+
+size_t reference_bytes(enum reference_dtype dtype)
+{
+    return formats[dtype].bytes;
+}
 
 /* Exponent of the distance between neighbours around |value|. */
 static int spacing_exponent(const struct format *format, double value)
@@ -68,6 +76,10 @@ double reference_load(const void *data, enum reference_dtype dtype, int64_t inde
         bits = (uint32_t)half[index] << 16;
         memcpy(&value, &bits, sizeof value);
         return value;
+    case REFERENCE_I32:
+        return ((const int32_t *)data)[index];
+    case REFERENCE_I64:
+        return (double)((const int64_t *)data)[index];
     case REFERENCE_F32:
         break;
     }
@@ -76,12 +88,15 @@ double reference_load(const void *data, enum reference_dtype dtype, int64_t inde
 
 void reference_store(void *data, enum reference_dtype dtype, int64_t index, double value)
 {
+    if (dtype == REFERENCE_F32) {
+        ((float *)data)[index] = (float)value; /* the same rounding, in one instruction */
+        return;
+    }
     const double rounded = round_to(&formats[dtype], value);
     const float single = (float)rounded;
     uint32_t bits;
     switch (dtype) {
     case REFERENCE_F32:
-        ((float *)data)[index] = single;
         break;
     case REFERENCE_F16:
         ((uint16_t *)data)[index] = store_f16(rounded);
@@ -89,6 +104,12 @@ void reference_store(void *data, enum reference_dtype dtype, int64_t index, doub
     case REFERENCE_BF16:
         memcpy(&bits, &single, sizeof bits);
         ((uint16_t *)data)[index] = (uint16_t)(bits >> 16);
+        break;
+    case REFERENCE_I32:
+        ((int32_t *)data)[index] = (int32_t)rounded;
+        break;
+    case REFERENCE_I64:
+        ((int64_t *)data)[index] = (int64_t)rounded;
         break;
     }
 }

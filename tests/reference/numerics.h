@@ -4,9 +4,19 @@
 #define HPCK_REFERENCE_NUMERICS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum reference_dtype { REFERENCE_F32 = 0, REFERENCE_F16 = 1, REFERENCE_BF16 = 2 }; /* = hpck_dtype */
+/* The first three = hpck_dtype; the integers are indices, exact up to 2^53. */
+enum reference_dtype {
+    REFERENCE_F32 = 0,
+    REFERENCE_F16 = 1,
+    REFERENCE_BF16 = 2,
+    REFERENCE_I32 = 3,
+    REFERENCE_I64 = 4
+};
+
+size_t reference_bytes(enum reference_dtype dtype); /* of one element in storage */
 
 double reference_load(const void *data, enum reference_dtype dtype, int64_t index);
 /* Rounds once, to nearest even, from the double; overflow gives infinity. */

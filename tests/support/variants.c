@@ -36,9 +36,10 @@ static int64_t draw_size(const struct family *family, const int64_t *param, int6
     return size >= 1 && size <= size_max ? size : 1 + (int64_t)random_below(seed, (uint64_t)size_max);
 }
 
-static void draw_gemm(const struct family *family, const int64_t *param, int64_t size_max, uint64_t *seed,
-                      struct gemm_fields *f)
+static void draw_gemm(const struct family *family, const int64_t *param, const struct problem *like,
+                      int64_t size_max, uint64_t *seed, struct problem *problem)
 {
+    struct gemm_fields *f = &problem->field.gemm;
     f->trans_a = (int64_t)random_below(seed, 2);
     f->trans_b = (int64_t)random_below(seed, 2);
     f->m = draw_size(family, param, size_max, seed);
@@ -47,7 +48,19 @@ static void draw_gemm(const struct family *family, const int64_t *param, int64_t
     f->batch = random_below(seed, 3) == 0 ? 1 + (int64_t)random_below(seed, 3) : 1;
     f->bias = (int64_t)random_below(seed, 2);
     f->activation = (int64_t)random_below(seed, 4);
+    if (like == NULL) return;
+    f->trans_a = like->field.gemm.trans_a;
+    f->trans_b = like->field.gemm.trans_b;
+    f->bias = like->field.gemm.bias;
+    f->activation = like->field.gemm.activation;
 }
+
+/* A canonical problem for the point; like (may be NULL): one whose kernel shall serve again. */
+static void (*const draw_problem[OP_COUNT])(const struct family *family, const int64_t *param,
+                                            const struct problem *like, int64_t size_max, uint64_t *seed,
+                                            struct problem *problem) = {
+    [OP_GEMM] = draw_gemm,
+};
 
 static void draw_options(uint64_t *seed, struct workload_options *options)
 {
@@ -74,19 +87,10 @@ static bool draw_once(const struct family *family, const struct device_desc *dev
         trial->param[i] = desc->run_time ? desc->values[one < two ? one : two] : param[i];
     }
     trial->problem.op = family->op;
-    trial->problem.dtype_in = text->dtype_in;
-    trial->problem.dtype_out = text->dtype_out;
-    struct gemm_fields *fields = &trial->problem.field.gemm;
-    draw_gemm(family, trial->param, size_max, seed, fields);
-    if (like != NULL) {
-        const struct gemm_fields *same = &like->problem.field.gemm;
-        trial->problem.dtype_in = like->problem.dtype_in;
-        trial->problem.dtype_out = like->problem.dtype_out;
-        fields->trans_a = same->trans_a;
-        fields->trans_b = same->trans_b;
-        fields->bias = same->bias;
-        fields->activation = same->activation;
-    }
+    trial->problem.dtype_in = like != NULL ? like->problem.dtype_in : text->dtype_in;
+    trial->problem.dtype_out = like != NULL ? like->problem.dtype_out : text->dtype_out;
+    draw_problem[family->op](family, trial->param, like != NULL ? &like->problem : NULL, size_max, seed,
+                             &trial->problem);
     draw_options(seed, &trial->options);
     return select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
 }

@@ -18,8 +18,8 @@ uint64_t random_below(uint64_t *state, uint64_t below);
 /* HPCK_TEST_SEED, else the day: nights go through different points, a day's runs repeat each other. */
 uint64_t variants_seed(void);
 
-/* A trial for the given compile-time values; dtypes, transposes, epilogue, sizes up to size_max, run-time parameters
- * and layout are drawn. `like` (may be NULL) gives dtypes, transposes and epilogue, so that its kernel serves again.
+/* A trial for the given compile-time values; dtypes, the problem with sizes up to size_max, run-time parameters and
+ * layout are drawn. `like` (may be NULL) gives dtypes and whatever else is compiled in, so that its kernel serves again.
  * False: no draw was legal. */
 bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,
                 const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial);
