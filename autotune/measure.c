@@ -1,4 +1,4 @@
-/* Alternating rounds, the best call of every turn, medians over the rounds. Knows nothing about problems or devices:
+/* Alternating rounds, the best of every turn, medians over the rounds. Knows nothing about problems or devices:
  * a side is two functions. */
 #include "measure.h"
 
@@ -60,6 +60,11 @@ static double foreign_share(const struct cpu_meter *before, const struct cpu_met
     return fmin(fmax(foreign / (wall * (double)cpus), 0.0), 1.0);
 }
 
+/* What one side took in one round: seconds of a call by itself, and of a call among others. */
+struct turn {
+    double latency, time;
+};
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a;
@@ -98,41 +103,64 @@ struct measure_ratio measure_ratio_of(double *ratios, int count)
     };
 }
 
-static hpck_status call_once(const struct measure_side *side, double *seconds, struct error *err)
+/* `calls` runs and one wait for all of them; seconds of one call. */
+static hpck_status time_burst(const struct measure_side *side, int calls, double *seconds, struct error *err)
 {
+    hpck_status st = HPCK_OK;
     double begin = measure_now();
-    hpck_status st = side->run(side->context, err);
+    for (int i = 0; i < calls && st == HPCK_OK; i++)
+        st = side->run(side->context, err);
     if (st == HPCK_OK && side->finish) st = side->finish(side->context, err);
-    *seconds = measure_now() - begin;
+    *seconds = (measure_now() - begin) / calls;
     return st;
 }
 
-/* One turn: calls until the turn's time has passed; the best one counts, since a disturbance only ever adds time. */
-static hpck_status take_turn(const struct measure_side *side, const struct measure_options *options, double *best,
-                             struct error *err)
+/* How many calls share a wait. A side that computes before it returns has nothing to share. */
+static int burst_calls(const struct measure_side *side, double latency)
 {
+    static const double BURST_SECONDS = 0.001;
+    enum { CALLS_MAX = 64 };
+    return side->finish ? (int)fmin(fmax(BURST_SECONDS / latency, 1.0), CALLS_MAX) : 1;
+}
+
+/* One turn: single calls for a quarter of its time, then bursts. The best of each counts, since a disturbance only ever
+ * adds time. */
+static hpck_status take_turn(const struct measure_side *side, const struct measure_options *options,
+                             struct turn *turn, struct error *err)
+{
+    static const double SINGLE_SHARE = 0.25;
     hpck_status st = HPCK_OK;
+    double seconds;
     rest(options->rest_seconds);
-    double end = measure_now() + options->turn_seconds;
-    *best = INFINITY;
+    double begin = measure_now();
+    turn->latency = INFINITY;
     do {
-        double seconds;
-        HPCK_TRY(call_once(side, &seconds, err));
-        *best = fmin(*best, seconds);
-    } while (measure_now() < end);
+        HPCK_TRY(time_burst(side, 1, &seconds, err));
+        turn->latency = fmin(turn->latency, seconds);
+    } while (measure_now() < begin + SINGLE_SHARE * options->turn_seconds);
+    turn->time = turn->latency;
+    int calls = burst_calls(side, turn->latency);
+    while (measure_now() < begin + options->turn_seconds) {
+        HPCK_TRY(time_burst(side, calls, &seconds, err));
+        turn->time = fmin(turn->time, seconds);
+        if (calls == 1) turn->latency = turn->time;
+    }
 done:
     return st;
 }
 
-static void summarise(const double *turns, int side_count, int rounds, double *scratch,
+static void summarise(const struct turn *turns, int side_count, int rounds, double *scratch,
                       struct measure_result *result)
 {
     for (int side = 0; side < side_count; side++) {
         for (int round = 0; round < rounds; round++)
-            scratch[round] = turns[round * side_count + side];
+            scratch[round] = turns[round * side_count + side].time;
         result->time[side] = measure_times_of(scratch, rounds);
         for (int round = 0; round < rounds; round++)
-            scratch[round] = turns[round * side_count + side] / turns[round * side_count];
+            scratch[round] = turns[round * side_count + side].latency;
+        result->latency[side] = measure_times_of(scratch, rounds);
+        for (int round = 0; round < rounds; round++)
+            scratch[round] = turns[round * side_count + side].time / turns[round * side_count].time;
         result->ratio[side] = measure_ratio_of(scratch, rounds);
     }
 }
@@ -141,7 +169,7 @@ hpck_status measure_run(const struct measure_side *sides, int side_count, const 
                         const volatile sig_atomic_t *stop, struct measure_result *result, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    double *turns = NULL; /* [round][side] */
+    struct turn *turns = NULL; /* [round][side] */
     double *scratch = NULL;
     double ignored;
 
@@ -156,7 +184,7 @@ hpck_status measure_run(const struct measure_side *sides, int side_count, const 
     if (!turns || !scratch) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "measure: no memory for %d rounds", options->rounds);
 
     for (int side = 0; side < side_count; side++)
-        HPCK_TRY(call_once(&sides[side], &ignored, err));
+        HPCK_TRY(time_burst(&sides[side], 1, &ignored, err));
 
     struct cpu_meter before = cpu_meter_read();
     int round = 0;

@@ -17,7 +17,7 @@ struct measure_side {
 
 struct measure_options {
     int rounds;           /* rounds, each side once per round, order swapped every round */
-    double turn_seconds;  /* each turn repeats `run` until this has passed (at least once); its best call counts */
+    double turn_seconds;  /* each turn repeats `run` until this has passed (at least once); its best counts */
     double rest_seconds;  /* sleep before a turn, so that spinning workers of the other side go to rest (0.035) */
     double limit_seconds; /* stop after the round that passes this; 0: no limit */
 };
@@ -37,7 +37,8 @@ struct measure_ratio {
 enum { MEASURE_SIDES_MAX = 8, MEASURE_ROUNDS_MAX = 100000 };
 
 struct measure_result {
-    struct measure_times time[MEASURE_SIDES_MAX];
+    struct measure_times time[MEASURE_SIDES_MAX];    /* of a call among others, with one wait for all */
+    struct measure_times latency[MEASURE_SIDES_MAX]; /* of a call that is waited for before the next one */
     struct measure_ratio
         ratio[MEASURE_SIDES_MAX]; /* side i against side 0: time[i] / time[0], above 1: side 0 wins */
     double foreign_cpu; /* share of the machine that other processes used meanwhile: above 0.12 is suspect, negative

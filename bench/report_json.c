@@ -34,6 +34,7 @@ static void add_kernel(json_t *object, const struct row *row, const struct row_k
     json_object_set_new(object, "params", json_params(choice));
     json_object_set_new(object, "selected_by", json_string(selected_by_name(choice->selected_by)));
     json_object_set_new(object, "time_us", json_times(&kernel->time));
+    json_object_set_new(object, "latency_us", json_times(&kernel->latency));
     json_object_set_new(object, "gflops", json_real(row_gflops(row, &kernel->time)));
     json_object_set_new(object, "gbps", json_real(row_gbps(row, &kernel->time)));
 }
@@ -52,6 +53,7 @@ static json_t *json_against(const struct session *session, const struct row *row
         json_object_set_new(one, "version", json_string(session->contenders[i].note));
         json_object_set_new(one, "routine", json_string(against->routine));
         json_object_set_new(one, "time_us", json_times(&against->time));
+        json_object_set_new(one, "latency_us", json_times(&against->latency));
         add_ratio(one, &against->ratio);
     }
     return all;

@@ -124,14 +124,17 @@ static hpck_status measure_all(struct session *session, struct setup *setup, str
     HPCK_TRY(measure_run(setup->sides, setup->side_count, &options, session->stop, &result, err));
 
     row->kernel.time = result.time[0];
+    row->kernel.latency = result.latency[0];
     row->foreign_cpu = result.foreign_cpu;
     if (row->has_default) {
         row->fallback.time = result.time[1];
+        row->fallback.latency = result.latency[1];
         row->fallback_ratio = result.ratio[1];
     }
     for (int i = 0; i < row->against_count; i++) {
         if (!row->against[i].is_measured) continue;
         row->against[i].time = result.time[setup->against_side[i]];
+        row->against[i].latency = result.latency[setup->against_side[i]];
         row->against[i].ratio = result.ratio[setup->against_side[i]];
     }
     row->is_measured = true;

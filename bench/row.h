@@ -9,14 +9,14 @@ enum row_outcome { ROW_PASSED, ROW_FAILED, ROW_SKIPPED };
 
 struct row_kernel {
     struct choice choice;
-    struct measure_times time;
+    struct measure_times time, latency;
 };
 
 struct row_against {
     const char *name;
     bool is_measured;
     char routine[192]; /* what was called, or why nothing was */
-    struct measure_times time;
+    struct measure_times time, latency;
     struct measure_ratio ratio; /* its time / hpck's time: above 1 hpck is faster */
 };
 

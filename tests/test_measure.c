@@ -105,6 +105,34 @@ static void a_turn_repeats_until_its_time_has_passed(void **state)
     assert_true(result.foreign_cpu <= 1.0);
 }
 
+static void short_calls_share_a_wait_and_long_ones_do_not(void **state)
+{
+    (void)state;
+    struct recorder recorder = { .length = 0 };
+    struct fake brief = { &recorder, 's', 10000, 0, 0, 0 };
+    struct fake lengthy = { &recorder, 'l', 2000000, 0, 0, 0 };
+    struct measure_side sides[] = { side_of(&brief), side_of(&lengthy) };
+    struct measure_options options = { .rounds = 2, .turn_seconds = 0.02 };
+    struct measure_result result;
+    assert_int_equal(measure_run(sides, 2, &options, NULL, &result, NULL), HPCK_OK);
+    assert_true(brief.finishes < brief.runs);
+    assert_int_equal(lengthy.finishes, lengthy.runs);
+    assert_true(result.time[0].median >= 1e-5 && result.time[0].median <= result.latency[0].median);
+    assert_float_equal(result.time[1].median, result.latency[1].median, 0);
+}
+
+static void a_side_without_a_wait_has_one_time(void **state)
+{
+    (void)state;
+    struct recorder recorder = { .length = 0 };
+    struct fake a = { &recorder, 'a', 10000, 0, 0, 0 };
+    struct measure_side side = { fake_run, NULL, &a };
+    struct measure_options options = { .rounds = 3, .turn_seconds = 0.005 };
+    struct measure_result result;
+    assert_int_equal(measure_run(&side, 1, &options, NULL, &result, NULL), HPCK_OK);
+    assert_float_equal(result.time[0].median, result.latency[0].median, 0);
+}
+
 static void ratio_is_side_over_first_side(void **state)
 {
     (void)state;
@@ -177,6 +205,8 @@ int main(void)
         cmocka_unit_test(statistics_interpolate_between_ranks),
         cmocka_unit_test(order_alternates_after_one_warm_up_each),
         cmocka_unit_test(a_turn_repeats_until_its_time_has_passed),
+        cmocka_unit_test(short_calls_share_a_wait_and_long_ones_do_not),
+        cmocka_unit_test(a_side_without_a_wait_has_one_time),
         cmocka_unit_test(ratio_is_side_over_first_side),
         cmocka_unit_test(stops_after_the_round_that_was_asked_to_be_the_last),
         cmocka_unit_test(a_failing_side_ends_the_run_with_its_message),

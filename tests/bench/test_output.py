@@ -25,6 +25,10 @@ class Json(BenchTest):
         self.assertAlmostEqual(row["gflops"] * time["median"] * 1e3, 2 * 64 * 32 * 48, delta=20)
         self.assertAlmostEqual(row["gbps"] * time["median"] * 1e3, 4 * (64 * 48 + 48 * 32 + 64 * 32), delta=5)
 
+    def test_latency_is_of_a_call_that_is_waited_for(self):
+        row, = self.rows_by_default(TINY)
+        self.assertGreaterEqual(row["latency_us"]["median"], row["time_us"]["median"])
+
     def test_ratio_is_the_references_time_over_ours(self):
         row, = self.rows(TINY, "--against", "self-f32", "--rounds", "8")
         other = row["against"]["self-f32"]
