@@ -1,4 +1,4 @@
-/* Bit counting and bit fields, byte permutation, funnel shifts and small dot products (PTX ISA 9.7.1.13 to 9.7.1.25, 9.7.8,
+/* Bit counting and bit fields, byte permutation, funnel shifts and small dot products (PTX ISA 9.7.1.13 to 9.7.1.27, 9.7.8,
  * 9.7.9.7). */
 #include "decode.h"
 #include "lanes.h"
@@ -22,6 +22,13 @@ static inline uint64_t reverse64(uint64_t x)
         D *d = ROW(D, 0);                                                                                          \
         const S *a = ROW(const S, 1);                                                                              \
         FOR_LANES(mask, const S x = a[i]; d[i] = (D)(expr););                                                      \
+    }
+#define BINARY(name, expr)                                                                                         \
+    HANDLER(name)                                                                                                  \
+    {                                                                                                              \
+        uint32_t *d = ROW(uint32_t, 0);                                                                            \
+        const uint32_t *a = ROW(const uint32_t, 1), *b = ROW(const uint32_t, 2);                                   \
+        FOR_LANES(mask, const uint32_t x = a[i]; const uint32_t y = b[i]; d[i] = (expr););                         \
     }
 #define TERNARY(name, expr)                                                                                        \
     HANDLER(name)                                                                                                  \
@@ -99,6 +106,27 @@ EXTRACT(bfe_s64, uint64_t, true)
 INSERT(bfi32, uint32_t)
 INSERT(bfi64, uint64_t)
 
+/* bmsk: y ones from bit x upwards. szext: x as a number of y bits. Places beyond the word: op->flags, clamped or wrapped. */
+enum { FLAG_WRAP = 1, FLAG_SIGN = 2 };
+
+static inline uint32_t bit_mask(uint32_t from, uint32_t count, uint32_t flags)
+{
+    if (flags & FLAG_WRAP) from &= 31, count &= 31;
+    uint32_t ones = count >= 32 ? UINT32_MAX : (1u << count) - 1;
+    return from >= 32 ? 0 : ones << from;
+}
+BINARY(bmsk, bit_mask(x, y, op->flags))
+
+static inline uint32_t extend(uint32_t x, uint32_t count, uint32_t flags)
+{
+    if (flags & FLAG_WRAP) count &= 31;
+    if (count >= 32) return x;
+    uint32_t kept = x & ((1u << count) - 1);
+    bool negative = flags & FLAG_SIGN && count != 0 && x >> (count - 1) & 1;
+    return negative ? kept | UINT32_MAX << count : kept;
+}
+BINARY(szext, extend(x, y, op->flags))
+
 static inline uint32_t permute(uint32_t x, uint32_t y, uint32_t selector)
 {
     uint64_t bytes = x | (uint64_t)y << 32;
@@ -170,6 +198,12 @@ const struct opcode exec_bits_table[] = {
     ENTRY("bfe.s64", "l:lww", bfe_s64),
     ENTRY("bfi.b32", "w:wwww", bfi32),
     ENTRY("bfi.b64", "l:llww", bfi64),
+    FLAGGED("bmsk.clamp.b32", "w:ww", bmsk, 0),
+    FLAGGED("bmsk.wrap.b32", "w:ww", bmsk, FLAG_WRAP),
+    FLAGGED("szext.clamp.u32", "w:ww", szext, 0),
+    FLAGGED("szext.clamp.s32", "w:ww", szext, FLAG_SIGN),
+    FLAGGED("szext.wrap.u32", "w:ww", szext, FLAG_WRAP),
+    FLAGGED("szext.wrap.s32", "w:ww", szext, FLAG_WRAP | FLAG_SIGN),
     ENTRY("prmt.b32", "w:www", prmt),
     ENTRY("shf.l.wrap.b32", "w:www", shf_l_wrap),
     ENTRY("shf.r.wrap.b32", "w:www", shf_r_wrap),
