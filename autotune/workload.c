@@ -16,6 +16,13 @@ static const double MEMORY_BOUND = 16.0; /* operations per byte */
 
 static const struct workload_op *const ops[] = { &workload_gemm };
 
+static const struct workload_op *find_op(enum op_id op)
+{
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (ops[i]->op == op) return ops[i];
+    return NULL;
+}
+
 /* ---- random and poisoned memory --------------------------------------------------------------------------- */
 
 /* Mean 0, variance 1: the sum of four uniform 16-bit numbers is near enough to a normal one. */
@@ -61,17 +68,26 @@ size_t workload_set_bytes(const struct workload_operand *x)
     return (size_t)x->elements * reference_bytes(x->dtype);
 }
 
+/* Where operands begin, and the distance of their rows; false: that does not fit in 63 bits. */
+static bool place(struct workload_operand *x, const struct workload_options *options)
+{
+    int64_t multiple = options->ld_multiple > 1 ? options->ld_multiple : 1;
+    x->first = GUARD_BYTES / (int64_t)reference_bytes(x->dtype) + options->offset;
+    if (__builtin_add_overflow(x->columns, options->ld_pad, &x->ld)) return false;
+    int64_t missing = (multiple - x->ld % multiple) % multiple;
+    return !__builtin_add_overflow(x->ld, missing, &x->ld);
+}
+
 /* Fixes ld, first and elements; fails where copies of the operand do not fit the address space or one buffer. */
 static hpck_status lay_out(struct workload *w, struct workload_operand *x, struct error *err)
 {
     hpck_status st = HPCK_OK;
     int64_t guard = GUARD_BYTES / (int64_t)reference_bytes(x->dtype);
-    int64_t size, bytes, limit = w->handle->backend->describe(w->handle->device)->field.max_alloc_bytes;
+    int64_t size = 0, bytes, limit = w->handle->backend->describe(w->handle->device)->field.max_alloc_bytes;
 
-    x->first = guard + w->options.offset;
-    if (__builtin_add_overflow(x->columns, w->options.ld_pad, &x->ld) ||
-        __builtin_mul_overflow(x->count, x->rows, &size) || __builtin_mul_overflow(size, x->ld, &size) ||
-        __builtin_add_overflow(size, x->first + guard, &x->elements) ||
+    if (!place(x, &w->options) || __builtin_mul_overflow(x->count, x->rows, &size) ||
+        __builtin_mul_overflow(size, x->ld, &size) ||
+        __builtin_add_overflow(size, x->first + 2 * guard - 1, &x->elements) ||
         __builtin_mul_overflow(x->elements, (int64_t)reference_bytes(x->dtype) * w->options.copies, &bytes) ||
         (limit > 0 && bytes > limit))
         HPCK_FAIL(err, HPCK_DEVICE_OUT_OF_MEMORY,
@@ -79,6 +95,7 @@ static hpck_status lay_out(struct workload *w, struct workload_operand *x, struc
                   "may hold (%lld bytes)",
                   x->name, (long long)x->count, (long long)x->rows, (long long)x->columns, w->options.copies,
                   (long long)limit);
+    x->elements -= x->elements % guard; /* at least one guard, and every set is aligned like the first */
 done:
     return st;
 }
@@ -131,6 +148,16 @@ bool workload_is_memory_bound(const struct problem *problem)
     return problem_flops(problem) < MEMORY_BOUND * problem_bytes(problem);
 }
 
+void workload_traits(struct problem *problem, const struct workload_options *options)
+{
+    struct workload w = { .problem = *problem, .options = *options, .op = find_op(problem->op) };
+    if (w.op == NULL || w.op->traits == NULL || w.op->declare(&w, NULL) != HPCK_OK) return;
+    for (int i = 0; i < w.operand_count; i++)
+        if (!place(&w.operand[i], options)) return;
+    w.op->traits(&w);
+    *problem = w.problem;
+}
+
 hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
                             const struct workload_options *options, struct workload **workload, struct error *err)
 {
@@ -147,8 +174,7 @@ hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
                   "workload: copies = %d, ld_pad = %lld, offset = %lld must be at least "
                   "1, 0 and 0",
                   options->copies, (long long)options->ld_pad, (long long)options->offset);
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (ops[i]->op == problem->op) w->op = ops[i];
+    w->op = find_op(problem->op);
     if (!w->op) HPCK_FAIL(err, HPCK_UNSUPPORTED, "workload: no operands are known for this operation");
 
     HPCK_TRY(w->op->declare(w, err));

@@ -74,6 +74,22 @@ static void describe(const struct workload *w, hpck_gemm_desc *desc)
     desc->activation = (hpck_activation)p->activation;
 }
 
+static void gemm_traits(struct workload *w)
+{
+    struct gemm_fields *fields = &w->problem.field.gemm;
+    hpck_gemm_desc desc;
+    struct problem canonical;
+    describe(w, &desc);
+    if (gemm_problem(&desc, &canonical, NULL) != HPCK_OK) return;
+    const struct gemm_fields *row = &canonical.field.gemm;
+    uint64_t bits = 16 | (uint64_t)w->operand[OPERAND_A].first * reference_bytes(w->operand[OPERAND_A].dtype);
+    int64_t start = (int64_t)(bits & (~bits + 1));
+    int64_t align_a = fields->column_major ? row->align_b : row->align_a;
+    int64_t align_b = fields->column_major ? row->align_a : row->align_b;
+    fields->align_a = align_a < start ? align_a : start;
+    fields->align_b = align_b < start ? align_b : start;
+}
+
 static hpck_status gemm_run(struct workload *w, hpck_plan *plan, int set, struct error *err)
 {
     hpck_gemm_desc desc;
@@ -145,6 +161,7 @@ hpck_status workload_gemm_operands(const struct workload *w, struct workload_gem
 const struct workload_op workload_gemm = {
     .op = OP_GEMM,
     .declare = gemm_declare,
+    .traits = gemm_traits,
     .run = gemm_run,
     .expect = gemm_expect,
     .terms = gemm_terms,

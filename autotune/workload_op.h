@@ -37,6 +37,8 @@ struct workload_op {
     enum op_id op;
     /* Declares w->operand and w->operand_count; sizes are checked for overflow afterwards. */
     hpck_status (*declare)(struct workload *w, struct error *err);
+    /* Sets the traits of w->problem from the operands, which are in place; NULL: the operation has none. */
+    void (*traits)(struct workload *w);
     hpck_status (*run)(struct workload *w, hpck_plan *plan, int set, struct error *err);
     /* Element (row, column) of matrix `matrix` of an output; *bound: the largest error that correct arithmetic may have. */
     double (*expect)(const struct workload *w, const struct workload_operand *output, int64_t matrix, int64_t row,

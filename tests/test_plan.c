@@ -113,6 +113,40 @@ static void a_forced_plan_serves_its_problem_only(void **state)
     plan_free(forced);
 }
 
+/* A plan may rely on more alignment than a call has; never the other way round. */
+static void a_forced_plan_refuses_operands_that_are_less_aligned(void **state)
+{
+    hpck_handle *handle = *state;
+    struct gemm_case t;
+    struct problem problem;
+    hpck_plan *chosen = NULL;
+    hpck_plan *forced = NULL;
+    gemm_case_init(&t, handle);
+    t.desc = square(24);
+    t.offset_a = 4;
+    gemm_case_fill(&t);
+    assert_int_equal(gemm_case_run(&t, NULL), HPCK_OK);
+    hpck_buffer a = { t.a.memory, 0 };
+    hpck_buffer b = { t.b.memory, 0 };
+    hpck_buffer c = { t.c.memory, 0 };
+    assert_int_equal(gemm_problem(&t.desc, &problem, NULL), HPCK_OK);
+    assert_int_equal(problem.field.gemm.align_a, 16);
+    assert_int_equal(hpck_gemm_plan(handle, &t.desc, &chosen), HPCK_OK);
+    assert_int_equal(plan_force(handle, &problem, plan_choice(chosen)->family, plan_choice(chosen)->param, &forced),
+                     HPCK_OK);
+    for (a.offset = 0; a.offset <= 4; a.offset++) {
+        hpck_status st = gemm_execute(handle, forced, &t.desc, 1.0F, a, b, 0.0F, c, NULL);
+        assert_int_equal(st, a.offset % 4 == 0 ? HPCK_OK : HPCK_INVALID_ARGUMENT);
+        if (a.offset == 2)
+            assert_string_equal(
+                hpck_error_message(handle),
+                "gemm: the plan is for lines of A and B at multiples of 16 and 16 bytes, in the call "
+                "they are at multiples of 8 and 16");
+    }
+    gemm_case_free(&t);
+    plan_free(forced);
+}
+
 static void an_illegal_point_is_refused_with_its_reason(void **state)
 {
     hpck_handle *handle = *state;
@@ -210,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_plan_describes_itself),
         cmocka_unit_test(a_plan_is_ready_to_run),
         cmocka_unit_test(a_forced_plan_serves_its_problem_only),
+        cmocka_unit_test(a_forced_plan_refuses_operands_that_are_less_aligned),
         cmocka_unit_test(an_illegal_point_is_refused_with_its_reason),
         cmocka_unit_test(the_callers_workspace_is_used_and_given_back),
         cmocka_unit_test(traced_problems_are_written_once),

@@ -25,7 +25,15 @@ struct memory_range {
     const void *root;
     size_t offset; /* bytes from the start of root */
     size_t bytes;
+    size_t
+        alignment; /* the largest power of two, at most 128, that divides the device's address of the first byte */
 };
+
+static inline size_t memory_alignment(uint64_t address)
+{
+    address |= 128;
+    return (size_t)(address & (~address + 1));
+}
 
 /* Everything enqueued through one device runs in the order of the calls, whatever the kind of queue and across
  * set_queue: the steps of a plan and the shared workspace rely on it. */

@@ -97,6 +97,7 @@ hpck_status cuda_check_memory(struct backend_device *device, const void *memory,
     range->root = (const void *)(uintptr_t)start;
     range->offset = (size_t)(cuda_address(memory) - start);
     range->bytes = size - range->offset;
+    range->alignment = memory_alignment(cuda_address(memory));
 done:
     cuda_leave(device);
     return st;

@@ -61,6 +61,23 @@ static bool parse_suffix(struct word word, struct gemm_fields *gemm, unsigned *s
     return is_new;
 }
 
+/* Of packed operands, each in a buffer of its own: the distance of their lines decides. */
+static int64_t packed_alignment(const struct problem *problem, int64_t lines, int64_t length)
+{
+    uint64_t bits = 16;
+    if (lines > 1 || problem->field.gemm.batch > 1) bits |= (uint64_t)length * dtype_bytes(problem->dtype_in);
+    return (int64_t)(bits & (~bits + 1));
+}
+
+static void set_traits(struct problem *problem)
+{
+    struct gemm_fields *gemm = &problem->field.gemm;
+    bool is_turned_a = gemm->trans_a != gemm->column_major;
+    bool is_turned_b = gemm->trans_b != gemm->column_major;
+    gemm->align_a = packed_alignment(problem, is_turned_a ? gemm->k : gemm->m, is_turned_a ? gemm->m : gemm->k);
+    gemm->align_b = packed_alignment(problem, is_turned_b ? gemm->n : gemm->k, is_turned_b ? gemm->k : gemm->n);
+}
+
 static const char *parse(struct words *words, struct problem *problem, struct word *word)
 {
     struct gemm_fields *gemm = &problem->field.gemm;
@@ -71,6 +88,7 @@ static const char *parse(struct words *words, struct problem *problem, struct wo
         return EXPECTED_SIZES;
     while (words_next(words, word))
         if (!parse_suffix(*word, gemm, &seen)) return EXPECTED_SUFFIX;
+    set_traits(problem);
     return NULL;
 }
 
@@ -126,6 +144,8 @@ static struct problem canonical(const struct problem *problem)
     row.field.gemm.n = column->m;
     row.field.gemm.trans_a = column->trans_b;
     row.field.gemm.trans_b = column->trans_a;
+    row.field.gemm.align_a = column->align_b;
+    row.field.gemm.align_b = column->align_a;
     row.field.gemm.column_major = 0;
     return row;
 }

@@ -29,12 +29,31 @@ static hpck_status problem_of(const hpck_gemm_desc *d, struct problem *problem, 
     return st;
 }
 
+/* Traits of a canonical problem: in column-major, A and B have changed places. */
+static void set_traits(struct problem *problem, const hpck_gemm_desc *d, const struct gemm_operand *operands)
+{
+    bool is_column = d->layout == HPCK_COLUMN_MAJOR;
+    struct gemm_fields *fields = &problem->field.gemm;
+    fields->align_a = gemm_operand_alignment(&operands[is_column ? GEMM_OPERAND_B : GEMM_OPERAND_A]);
+    fields->align_b = gemm_operand_alignment(&operands[is_column ? GEMM_OPERAND_A : GEMM_OPERAND_B]);
+}
+
+/* With buffers that start where an allocation does. */
+static hpck_status problem_without_buffers(const hpck_gemm_desc *desc, struct problem *problem, struct error *err)
+{
+    struct gemm_operand operands[GEMM_OPERAND_COUNT];
+    hpck_status st = problem_of(desc, problem, err);
+    gemm_packed_operands(desc, operands);
+    if (st == HPCK_OK) set_traits(problem, desc, operands);
+    return st;
+}
+
 hpck_status gemm_problem(const hpck_gemm_desc *caller, struct problem *problem, struct error *err)
 {
     hpck_status st = HPCK_OK;
     hpck_gemm_desc desc;
     HPCK_TRY(gemm_check_desc(caller, &desc, err));
-    HPCK_TRY(problem_of(&desc, problem, err));
+    HPCK_TRY(problem_without_buffers(&desc, problem, err));
 done:
     return st;
 }
@@ -99,9 +118,16 @@ static hpck_status check_plan(hpck_handle *handle, const hpck_plan *plan, const 
 {
     char made[PROBLEM_TEXT_MAX];
     char asked[PROBLEM_TEXT_MAX];
-    if (problem_same(plan_problem(plan), problem) &&
-        plan_problem(plan)->field.gemm.batch_lists == problem->field.gemm.batch_lists)
-        return HPCK_OK;
+    const struct gemm_fields *plans = &plan_problem(plan)->field.gemm;
+    const struct gemm_fields *calls = &problem->field.gemm;
+    if (problem_same(plan_problem(plan), problem) && plans->batch_lists == calls->batch_lists) {
+        if (plans->align_a <= calls->align_a && plans->align_b <= calls->align_b) return HPCK_OK;
+        return error_set(
+            &handle->err, HPCK_INVALID_ARGUMENT,
+            "gemm: the plan is for lines of A and B at multiples of %d and %d bytes, in the call they are "
+            "at multiples of %d and %d",
+            (int)plans->align_a, (int)plans->align_b, (int)calls->align_a, (int)calls->align_b);
+    }
     return error_set(&handle->err, HPCK_INVALID_ARGUMENT, "gemm: the plan is for %s, the call asks for %s",
                      problem_print(plan_problem(plan), made), problem_print(problem, asked));
 }
@@ -127,6 +153,7 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_gemm
         goto done;
     }
     HPCK_TRY(gemm_check_operands(handle->backend, handle->device, &desc, a, b, c, operands, &handle->err));
+    set_traits(&problem, &desc, operands);
     if (plan == NULL)
         HPCK_TRY(plan_get(handle, &problem, &plan));
     else
@@ -189,7 +216,7 @@ hpck_status hpck_gemm_plan(hpck_handle *handle, const hpck_gemm_desc *caller, hp
     HPCK_TRY(handle_enter(handle));
     if (plan == NULL) HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "gemm: plan is NULL");
     HPCK_TRY(gemm_check_desc(caller, &desc, &handle->err));
-    HPCK_TRY(problem_of(&desc, &problem, &handle->err));
+    HPCK_TRY(problem_without_buffers(&desc, &problem, &handle->err));
     if (is_empty(&desc))
         HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT,
                   "gemm: nothing to plan: m = %" PRId64 ", n = %" PRId64 ", batch = %" PRId64, desc.m, desc.n,

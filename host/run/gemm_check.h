@@ -29,6 +29,12 @@ hpck_status gemm_check_operands(const struct backend *backend, struct backend_de
                                 const hpck_gemm_desc *desc, hpck_buffer a, hpck_buffer b, hpck_buffer c,
                                 struct gemm_operand *operands, struct error *err);
 
+/* The operands as they would lie in buffers of their own, without looking at any memory. */
+void gemm_packed_operands(const hpck_gemm_desc *desc, struct gemm_operand *operands);
+
+/* The largest power of two, at most 16, that divides the address of every line, in bytes. */
+int64_t gemm_operand_alignment(const struct gemm_operand *operand);
+
 hpck_status sync_check(const hpck_sync *sync, struct error *err);
 
 #endif

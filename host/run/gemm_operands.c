@@ -102,6 +102,26 @@ done:
     return st;
 }
 
+/* ---- aligned ---------------------------------------------------------------------------------------------- */
+
+void gemm_packed_operands(const hpck_gemm_desc *desc, struct gemm_operand *operands)
+{
+    const hpck_buffer nowhere = { NULL, 0 };
+    describe(desc, nowhere, nowhere, nowhere, operands);
+}
+
+/* Only the lowest bits count, so no product can be too large. */
+int64_t gemm_operand_alignment(const struct gemm_operand *x)
+{
+    uint64_t size = (uint64_t)x->element_bytes;
+    uint64_t bits = 16 | (uint64_t)x->range.alignment | (uint64_t)x->offset * size;
+    if (x->lines > 1) bits |= (uint64_t)x->ld * size;
+    if (x->batch > 1 && x->list == NULL) bits |= (uint64_t)x->stride * size;
+    for (int64_t i = 0; x->list != NULL && i < x->batch; i++)
+        bits |= (uint64_t)x->list[i] * size;
+    return (int64_t)(bits & (~bits + 1));
+}
+
 /* ---- apart ------------------------------------------------------------------------------------------------ */
 
 /* Distances that nothing is reached by (the ld of a single line, the stride of a single entry) may be of any size. */

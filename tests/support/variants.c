@@ -71,7 +71,8 @@ static void draw_options(uint64_t *seed, struct workload_options *options)
     options->alpha = factors[which][0];
     options->beta = factors[which][1];
     options->ld_pad = (int64_t)random_below(seed, 3) * 3;
-    options->offset = (int64_t)random_below(seed, 2) * 5;
+    options->ld_multiple = random_below(seed, 2) == 0 ? 1 : 8;
+    options->offset = (int64_t)random_below(seed, 3) * (random_below(seed, 2) == 0 ? 5 : 8);
 }
 
 static bool draw_once(const struct family *family, const struct device_desc *device, const int64_t *param,
@@ -92,6 +93,7 @@ static bool draw_once(const struct family *family, const struct device_desc *dev
     draw_problem[family->op](family, trial->param, like != NULL ? &like->problem : NULL, size_max, seed,
                              &trial->problem);
     draw_options(seed, &trial->options);
+    workload_traits(&trial->problem, &trial->options);
     return select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
 }
 
