@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cluster.h"
 #include "decode.h"
 #include "shadow.h"
 
@@ -13,14 +14,25 @@ static const char *const verbs[] = {
 
 enum { ERROR_ILLEGAL_ADDRESS = 700, ERROR_MISALIGNED_ADDRESS = 716 };
 
-static uint8_t *shared_host(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)
+struct shared_place access_shared(struct warp *warp, int lane, bool cluster, uint64_t address, uint32_t bytes,
+                                  enum access access)
 {
-    if (address < SHARED_BASE || address > warp->shared_end || bytes > warp->shared_end - address)
+    struct shared_place place = { warp->block, (uint32_t)address };
+    if (cluster && address >> CLUSTER_SHIFT != 0) {
+        place.block = cluster_block(warp, address, &place.address);
+        if (place.block != NULL) address = place.address;
+    }
+    if (place.block == NULL || address < SHARED_BASE || address > warp->shared_end ||
+        bytes > warp->shared_end - address)
         launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
                      "out-of-bounds shared-memory %s of %u bytes at 0x%" PRIx64 ": the block has 0x%x to 0x%x",
                      verbs[access], bytes, address, SHARED_BASE, warp->shared_end);
-    if (warp->block->checker != NULL) shadow_shared(warp, lane, (uint32_t)address, bytes, access);
-    return warp->shared + address;
+    if (place.block != warp->block && place.block->done == place.block->warp_count)
+        launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
+                     "shared-memory %s in block %u of the cluster, which has already exited", verbs[access],
+                     place.block->rank);
+    if (place.block->checker != NULL) shadow_shared(warp, lane, place.block, place.address, bytes, access);
+    return place;
 }
 
 static uint8_t *global_host(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)
@@ -48,13 +60,17 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
     if (address & (bytes - 1))
         launch_fault(warp, lane, ERROR_MISALIGNED_ADDRESS, "misaligned %s of %u bytes at 0x%" PRIx64, verbs[access],
                      bytes, address);
+    bool cluster = space == SPACE_GENERIC || space == SPACE_CLUSTER;
     if (space == SPACE_GENERIC && address >= LOCAL_WINDOW) {
         space = address >= SHARED_WINDOW ? SPACE_SHARED : address >= PARAM_WINDOW ? SPACE_PARAM : SPACE_LOCAL;
         address -= address >= SHARED_WINDOW ? SHARED_WINDOW : address >= PARAM_WINDOW ? PARAM_WINDOW : LOCAL_WINDOW;
     }
     switch (space) {
     case SPACE_SHARED:
-        return shared_host(warp, lane, address, bytes, access);
+    case SPACE_CLUSTER: {
+        struct shared_place place = access_shared(warp, lane, cluster, address, bytes, access);
+        return place.block->shared + place.address;
+    }
     case SPACE_PARAM:
         if (address > ptx->param_size || bytes > ptx->param_size - address || access != ACCESS_READ)
             launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS, "%s of %u bytes at 0x%" PRIx64 " of %u parameter bytes",
@@ -75,9 +91,10 @@ enum ptx_space access_take_space(struct opcode_words *words)
     static const struct {
         const char *word;
         enum ptx_space space;
-    } spaces[] = { { "global", SPACE_GLOBAL }, { "shared", SPACE_SHARED },      { "shared::cta", SPACE_SHARED },
-                   { "param", SPACE_PARAM },   { "param::entry", SPACE_PARAM }, { "local", SPACE_LOCAL },
-                   { "const", SPACE_CONST } };
+    } spaces[] = { { "global", SPACE_GLOBAL },      { "shared", SPACE_SHARED },
+                   { "shared::cta", SPACE_SHARED }, { "shared::cluster", SPACE_CLUSTER },
+                   { "param", SPACE_PARAM },        { "param::entry", SPACE_PARAM },
+                   { "local", SPACE_LOCAL },        { "const", SPACE_CONST } };
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++)
         if (words_take(words, spaces[i].word)) return spaces[i].space;
     return SPACE_GENERIC;

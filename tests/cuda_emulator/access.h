@@ -17,6 +17,15 @@ static inline uint64_t access_address(const struct warp *warp, const struct op *
     return (uint32_t)(ROW(const uint32_t, k)[i] + (uint32_t)op->imm);
 }
 
+/* Where a shared-memory address points (SHARED_WINDOW taken off): the block, and the address in it. shared::cta addresses only
+ * reach the warp's own block; `cluster`: those of the other blocks of the cluster are good too. The access is checked. */
+struct shared_place {
+    struct block *block;
+    uint32_t address;
+};
+struct shared_place access_shared(struct warp *warp, int lane, bool cluster, uint64_t address, uint32_t bytes,
+                                  enum access access);
+
 /* The space words of a memory instruction; generic when there are none. */
 struct opcode_words;
 enum ptx_space access_take_space(struct opcode_words *words);

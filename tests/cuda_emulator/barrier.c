@@ -17,7 +17,7 @@ static void complete(struct block *block, struct barrier *barrier)
     if (barrier->arrived < expected) return;
     for (uint32_t i = 0; i < block->warp_count; i++)
         if (barrier->waiting >> i & 1) block->warps[i].state = WARP_READY;
-    if (block->checker != NULL) shadow_join(block->checker, barrier->met);
+    shadow_join(block, barrier->met);
     block->launch->progress++;
     *barrier = (struct barrier){ 0 };
 }

@@ -7,9 +7,11 @@
 
 static const struct opcode *const tables[] = { exec_integer_table, exec_float_table, exec_round_table,
                                                exec_bits_table,    exec_warp_table,  exec_move_table };
-static const struct family *const families[] = { exec_convert_families, exec_compare_families, exec_memory_families,
-                                                 exec_atomic_families,  exec_control_families, exec_move_families,
-                                                 exec_mma_families,     exec_async_families };
+static const struct family *const families[] = { exec_convert_families, exec_compare_families,
+                                                 exec_memory_families,  exec_atomic_families,
+                                                 exec_control_families, exec_move_families,
+                                                 exec_mma_families,     exec_async_families,
+                                                 exec_cluster_families, exec_mbarrier_families };
 
 void decode_fail(struct decoder *decoder, const char *format, ...)
 {

@@ -53,6 +53,8 @@ struct family {
     family_decoder *decode;
 };
 
+family_decoder decode_cluster_barrier; /* barrier.cluster, of exec_cluster.c */
+
 void decode_fail(struct decoder *decoder, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Operands, in the order definitions then uses. width: 16, 32, 64, or 0 for any; a wide register sets its bit in op->wide. */
 void decode_def(struct decoder *decoder, const struct ptx_operand *operand, int width);
@@ -70,6 +72,6 @@ extern const struct opcode exec_integer_table[], exec_float_table[], exec_round_
     exec_warp_table[], exec_move_table[];
 extern const struct family exec_convert_families[], exec_move_families[], exec_compare_families[],
     exec_memory_families[], exec_atomic_families[], exec_control_families[], exec_mma_families[],
-    exec_async_families[];
+    exec_async_families[], exec_cluster_families[], exec_mbarrier_families[];
 
 #endif

@@ -150,7 +150,8 @@ void decode_address(struct decoder *decoder, const struct ptx_operand *operand, 
         constant = constant_of_variable(operand->variable, 0);
         constant.wide = true;
         if (operand->variable->space != space &&
-            !(operand->variable->space == SPACE_GLOBAL && space == SPACE_GENERIC))
+            !(operand->variable->space == SPACE_GLOBAL && space == SPACE_GENERIC) &&
+            !(operand->variable->space == SPACE_SHARED && space == SPACE_CLUSTER))
             decode_fail(decoder, "the variable %s is in another space", operand->variable->name);
         if (space == SPACE_PARAM) constant.value = 0; /* ld adds the offset itself */
     }

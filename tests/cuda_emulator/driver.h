@@ -24,6 +24,7 @@ enum {
     CUDA_ERROR_ILLEGAL_ADDRESS = 700,
     CUDA_ERROR_LAUNCH_FAILED = 719,
     CUDA_ERROR_NOT_SUPPORTED = 801,
+    CUDA_ERROR_INVALID_CLUSTER_SIZE = 912,
 };
 enum { DRIVER_VERSION = 13000, PTX_VERSION = 90, SHARED_WITHOUT_OPT_IN = 49152 };
 
@@ -33,6 +34,7 @@ struct function {
     struct module *module;
     struct kernel kernel;
     uint32_t max_dynamic_shared; /* cuFuncSetAttribute */
+    bool any_cluster_size;       /* CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED */
 };
 
 struct module {

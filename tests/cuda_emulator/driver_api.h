@@ -29,6 +29,7 @@ int cuFuncGetAttribute(int *value, int which, void *function);
 int cuFuncSetAttribute(void *function, int which, int value);
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared, void *stream, void **params, void **extra);
+int cuLaunchKernelEx(const void *config, void *function, void **params, void **extra);
 int cuEventCreate(void **event, unsigned flags);
 int cuEventDestroy_v2(void *event);
 int cuEventRecord(void *event, void *stream);

@@ -26,6 +26,7 @@ static const struct {
     { 716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address" },
     { 719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure" },
     { 801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported" },
+    { 912, "CUDA_ERROR_INVALID_CLUSTER_SIZE", "cluster misconfiguration" },
 };
 
 static int error_text(int code, const char **out, bool name)

@@ -1,4 +1,4 @@
-/* Launches, streams and events (CUDA Driver API, sections 6.18, 6.19 and 6.22). A launch runs before the call returns, but a
+/* Launches (CUDA Driver API, section 6.22). A launch runs before the call returns, but a
  * fault in it appears as on a device: the launch succeeds, later calls on the context fail. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,28 @@ static int bad(struct driver *driver, const char *rule)
     return CUDA_ERROR_INVALID_VALUE;
 }
 
-static int check_launch(struct driver *driver, const struct function *function, const struct launch *launch)
+enum { PORTABLE_CLUSTER = 8 };
+
+/* The cluster is the kernel's .reqnctapercluster or the launch's attribute; where both are given they agree. */
+static int check_cluster(struct driver *driver, const struct function *function, struct launch *launch)
+{
+    const uint32_t *required = function->kernel.ptx->cluster, *grid = launch->grid;
+    uint32_t *cluster = launch->cluster;
+    if (required[0] != 0 && cluster[0] != 0 && memcmp(required, cluster, sizeof launch->cluster) != 0)
+        return bad(driver, "the cluster is not the .reqnctapercluster of the kernel");
+    for (int i = 0; i < 3; i++)
+        if (cluster[i] == 0) cluster[i] = required[0] != 0 ? required[i] : 1;
+    uint64_t blocks = (uint64_t)cluster[0] * cluster[1] * cluster[2];
+    if (blocks == 1) return CUDA_SUCCESS;
+    if (driver->device->sm < 90) return bad(driver, "clusters need compute capability 9.0");
+    if (grid[0] % cluster[0] != 0 || grid[1] % cluster[1] != 0 || grid[2] % cluster[2] != 0)
+        return bad(driver, "the grid is not a multiple of the cluster");
+    if (blocks <= (function->any_cluster_size ? CLUSTER_BLOCKS : PORTABLE_CLUSTER)) return CUDA_SUCCESS;
+    bad(driver, "a cluster has at most 8 blocks, 16 with CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED");
+    return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+}
+
+static int check_launch(struct driver *driver, const struct function *function, struct launch *launch)
 {
     const struct ptx_kernel *ptx = function->kernel.ptx;
     const uint32_t *grid = launch->grid, *threads = launch->threads;
@@ -27,9 +48,7 @@ static int check_launch(struct driver *driver, const struct function *function, 
         return bad(driver, "more threads than the kernel's .maxntid");
     if (launch->dynamic_shared > function->max_dynamic_shared)
         return bad(driver, "more dynamic shared memory than cuFuncSetAttribute allowed");
-    if (ptx->cluster[0] > 1 || ptx->cluster[1] > 1 || ptx->cluster[2] > 1)
-        return bad(driver, "clusters are not emulated");
-    return CUDA_SUCCESS;
+    return check_cluster(driver, function, launch);
 }
 
 static int gather_params(const struct ptx_kernel *ptx, uint8_t *bank, void **params)
@@ -73,183 +92,82 @@ static int run(struct driver *driver, struct function *function, struct launch *
     return result;
 }
 
-API cuLaunchKernel(void *handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared, void *stream, void **params, void **extra)
+struct launch_attribute { /* CUlaunchAttribute */
+    int id;
+    char pad[4];
+    union {
+        char size[64];
+        uint32_t cluster[3];
+        int cooperative;
+    } value;
+};
+struct launch_config { /* CUlaunchConfig */
+    uint32_t grid[3], threads[3], shared;
+    void *stream;
+    const struct launch_attribute *attributes;
+    unsigned attribute_count;
+};
+enum {
+    ATTRIBUTE_IGNORE = 0,
+    ATTRIBUTE_COOPERATIVE = 2,
+    ATTRIBUTE_CLUSTER = 4,
+    ATTRIBUTE_CLUSTER_SCHEDULING = 5,
+    ATTRIBUTE_STREAM_SERIALIZATION = 6,
+    ATTRIBUTE_PRIORITY = 8,
+};
+
+static int apply_attribute(struct driver *driver, struct launch *launch, const struct launch_attribute *attribute)
 {
-    (void)stream;
+    switch (attribute->id) {
+    case ATTRIBUTE_CLUSTER:
+        memcpy(launch->cluster, attribute->value.cluster, sizeof launch->cluster);
+        if (launch->cluster[0] == 0 || launch->cluster[1] == 0 || launch->cluster[2] == 0)
+            return bad(driver, "an empty cluster");
+        return CUDA_SUCCESS;
+    case ATTRIBUTE_IGNORE:
+    case ATTRIBUTE_COOPERATIVE: /* blocks that wait for each other run side by side anyway */
+    case ATTRIBUTE_CLUSTER_SCHEDULING:
+    case ATTRIBUTE_STREAM_SERIALIZATION:
+    case ATTRIBUTE_PRIORITY:
+        return CUDA_SUCCESS;
+    default:
+        return bad(driver, "an attribute that the emulator does not know");
+    }
+}
+
+static int launch_kernel(struct function *function, const struct launch_config *config, void **params, void **extra)
+{
     struct driver *driver;
     int result = driver_enter(&driver, NEED_CONTEXT);
-    if (result == CUDA_SUCCESS && handle == NULL) result = CUDA_ERROR_INVALID_HANDLE;
+    if (result == CUDA_SUCCESS && function == NULL) result = CUDA_ERROR_INVALID_HANDLE;
     if (result == CUDA_SUCCESS && extra != NULL) result = CUDA_ERROR_NOT_SUPPORTED;
     struct launch *launch = result == CUDA_SUCCESS ? calloc(1, sizeof *launch) : NULL;
     if (result == CUDA_SUCCESS && launch == NULL) result = CUDA_ERROR_OUT_OF_MEMORY;
-    if (result == CUDA_SUCCESS) {
-        *launch = (struct launch){ .grid = { grid_x, grid_y, grid_z },
-                                   .threads = { block_x, block_y, block_z },
-                                   .cluster = { 1, 1, 1 },
-                                   .dynamic_shared = shared };
-        result = check_launch(driver, handle, launch);
-        if (result == CUDA_SUCCESS) result = run(driver, handle, launch, params);
+    if (launch != NULL) {
+        memcpy(launch->grid, config->grid, sizeof launch->grid);
+        memcpy(launch->threads, config->threads, sizeof launch->threads);
+        launch->dynamic_shared = config->shared;
+        for (unsigned i = 0; result == CUDA_SUCCESS && i < config->attribute_count; i++)
+            result = apply_attribute(driver, launch, &config->attributes[i]);
+        if (result == CUDA_SUCCESS) result = check_launch(driver, function, launch);
+        if (result == CUDA_SUCCESS) result = run(driver, function, launch, params);
     }
     free(launch);
     return driver_leave(result);
 }
 
-API cuStreamCreate(void **stream, unsigned flags)
+API cuLaunchKernel(void *handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                   unsigned block_y, unsigned block_z, unsigned shared, void *stream, void **params, void **extra)
 {
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    if (result == CUDA_SUCCESS && (stream == NULL || flags > 1)) result = CUDA_ERROR_INVALID_VALUE;
-    struct stream *created = result == CUDA_SUCCESS ? calloc(1, sizeof *created) : NULL;
-    if (result == CUDA_SUCCESS && created == NULL) result = CUDA_ERROR_OUT_OF_MEMORY;
-    if (created != NULL) {
-        created->next = driver->streams;
-        driver->streams = created;
-        *stream = created;
-    }
-    return driver_leave(result);
+    const struct launch_config config = { .grid = { grid_x, grid_y, grid_z },
+                                          .threads = { block_x, block_y, block_z },
+                                          .shared = shared,
+                                          .stream = stream };
+    return launch_kernel(handle, &config, params, extra);
 }
 
-API cuStreamCreateWithPriority(void **stream, unsigned flags, int priority)
+API cuLaunchKernelEx(const void *config, void *handle, void **params, void **extra)
 {
-    (void)priority;
-    return cuStreamCreate(stream, flags);
-}
-
-/* NULL, 1 and 2 are the default streams. */
-static bool is_stream(const struct driver *driver, const void *handle)
-{
-    if ((uintptr_t)handle <= 2) return true;
-    for (const struct stream *stream = driver->streams; stream != NULL; stream = stream->next)
-        if (stream == handle) return true;
-    return false;
-}
-
-API cuStreamDestroy_v2(void *handle)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    struct stream **link = &driver->streams;
-    while (*link != NULL && *link != handle)
-        link = &(*link)->next;
-    if (result == CUDA_SUCCESS && *link == NULL) result = CUDA_ERROR_INVALID_HANDLE;
-    if (result == CUDA_SUCCESS) {
-        struct stream *stream = *link;
-        *link = stream->next;
-        free(stream);
-    }
-    return driver_leave(result);
-}
-
-API cuStreamSynchronize(void *stream)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    if (result == CUDA_SUCCESS && !is_stream(driver, stream)) result = CUDA_ERROR_INVALID_HANDLE;
-    return driver_leave(result);
-}
-
-API cuStreamQuery(void *stream)
-{
-    return cuStreamSynchronize(stream);
-}
-
-API cuStreamIsCapturing(void *stream, int *status)
-{
-    if (status != NULL) *status = 0;
-    return cuStreamSynchronize(stream);
-}
-
-static struct event **find_event(struct driver *driver, const void *handle)
-{
-    struct event **link = &driver->events;
-    while (*link != NULL && *link != handle)
-        link = &(*link)->next;
-    return link;
-}
-
-API cuEventCreate(void **event, unsigned flags)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    if (result == CUDA_SUCCESS && (event == NULL || flags > 7)) result = CUDA_ERROR_INVALID_VALUE;
-    struct event *created = result == CUDA_SUCCESS ? calloc(1, sizeof *created) : NULL;
-    if (result == CUDA_SUCCESS && created == NULL) result = CUDA_ERROR_OUT_OF_MEMORY;
-    if (created != NULL) {
-        created->time = -1;
-        created->next = driver->events;
-        driver->events = created;
-        *event = created;
-    }
-    return driver_leave(result);
-}
-
-API cuEventDestroy_v2(void *handle)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    struct event **link = find_event(driver, handle);
-    if (result == CUDA_SUCCESS && *link == NULL) result = CUDA_ERROR_INVALID_HANDLE;
-    if (result == CUDA_SUCCESS) {
-        struct event *event = *link;
-        *link = event->next;
-        free(event);
-    }
-    return driver_leave(result);
-}
-
-API cuEventRecord(void *handle, void *stream)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    struct event *event = *find_event(driver, handle);
-    if (result == CUDA_SUCCESS && (event == NULL || !is_stream(driver, stream))) result = CUDA_ERROR_INVALID_HANDLE;
-    if (result == CUDA_SUCCESS) event->time = driver->now;
-    return driver_leave(result);
-}
-
-API cuEventSynchronize(void *handle)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    if (result == CUDA_SUCCESS && *find_event(driver, handle) == NULL) result = CUDA_ERROR_INVALID_HANDLE;
-    return driver_leave(result);
-}
-
-API cuEventQuery(void *handle)
-{
-    return cuEventSynchronize(handle);
-}
-
-API cuStreamWaitEvent(void *stream, void *event, unsigned flags)
-{
-    (void)flags;
-    int result = cuStreamSynchronize(stream);
-    return result == CUDA_SUCCESS ? cuEventSynchronize(event) : result;
-}
-
-API cuEventElapsedTime(float *milliseconds, void *start, void *end)
-{
-    struct driver *driver;
-    int result = driver_enter(&driver, NEED_CONTEXT);
-    const struct event *first = *find_event(driver, start), *second = *find_event(driver, end);
-    if (result == CUDA_SUCCESS && milliseconds == NULL) result = CUDA_ERROR_INVALID_VALUE;
-    if (result == CUDA_SUCCESS && (first == NULL || second == NULL || first->time < 0 || second->time < 0))
-        result = CUDA_ERROR_INVALID_HANDLE;
-    if (result == CUDA_SUCCESS) *milliseconds = (float)((second->time - first->time) * 1e-6);
-    return driver_leave(result);
-}
-
-void driver_free_queues(struct driver *driver)
-{
-    while (driver->streams != NULL) {
-        struct stream *next = driver->streams->next;
-        free(driver->streams);
-        driver->streams = next;
-    }
-    while (driver->events != NULL) {
-        struct event *next = driver->events->next;
-        free(driver->events);
-        driver->events = next;
-    }
+    if (config == NULL) return CUDA_ERROR_INVALID_VALUE;
+    return launch_kernel(handle, config, params, extra);
 }

@@ -243,6 +243,8 @@ API cuFuncSetAttribute(void *handle, int which, int value)
             result = CUDA_ERROR_INVALID_VALUE;
         else
             function->max_dynamic_shared = (uint32_t)value;
+    } else if (result == CUDA_SUCCESS && which == 14) { /* NON_PORTABLE_CLUSTER_SIZE_ALLOWED */
+        function->any_cluster_size = value != 0;
     } else if (result == CUDA_SUCCESS && which != 9) { /* 9: PREFERRED_SHARED_MEMORY_CARVEOUT, a hint */
         result = CUDA_ERROR_INVALID_VALUE;
     }

@@ -75,6 +75,10 @@ HANDLER(barrier)
 static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
 {
     struct op *op = decoder->op;
+    if (words_take(words, "cluster")) {
+        decode_cluster_barrier(decoder, words);
+        return;
+    }
     bool waits = words_take(words, "sync"), arrives = words_take(words, "arrive");
     words_take(words, "cta");
     words_take(words, "aligned");
@@ -156,10 +160,12 @@ static void decode_is_space(struct decoder *decoder, struct opcode_words *words)
 {
     const struct ptx_operand *to = decode_operand(decoder, 0), *address = decode_operand(decoder, 1);
     if (to == NULL || address == NULL) return;
-    decoder->op->imm = (int64_t)(words_take(words, "shared") || words_take(words, "shared::cta") ? SHARED_WINDOW
-                                 : words_take(words, "param")                                    ? PARAM_WINDOW
-                                 : words_take(words, "local")                                    ? LOCAL_WINDOW
-                                                                                                 : GLOBAL_WINDOW);
+    decoder->op->imm = (int64_t)(words_take(words, "shared") || words_take(words, "shared::cta") ||
+                                         words_take(words, "shared::cluster")
+                                     ? SHARED_WINDOW
+                                 : words_take(words, "param") ? PARAM_WINDOW
+                                 : words_take(words, "local") ? LOCAL_WINDOW
+                                                              : GLOBAL_WINDOW);
     words_take(words, "global");
     decoder->op->pred[0] = decode_pred(decoder, to);
     decode_use(decoder, address, 64);

@@ -194,7 +194,7 @@ HANDLER(load_param)
 
 static uint8_t class_of(enum ptx_space space, bool is_load)
 {
-    if (space == SPACE_SHARED) return is_load ? CLASS_LOAD_SHARED : CLASS_STORE_SHARED;
+    if (space == SPACE_SHARED || space == SPACE_CLUSTER) return is_load ? CLASS_LOAD_SHARED : CLASS_STORE_SHARED;
     if (space == SPACE_GLOBAL || space == SPACE_GENERIC) return is_load ? CLASS_LOAD_GLOBAL : CLASS_STORE_GLOBAL;
     return CLASS_OTHER_MEMORY;
 }

@@ -81,10 +81,12 @@ HANDLER(add_window)
 static void decode_cvta(struct decoder *decoder, struct opcode_words *words)
 {
     bool to_space = words_take(words, "to");
-    uint64_t window = words_take(words, "shared") || words_take(words, "shared::cta") ? SHARED_WINDOW
-                      : words_take(words, "local")                                    ? LOCAL_WINDOW
-                      : words_take(words, "param")                                    ? PARAM_WINDOW
-                                                                                      : 0;
+    uint64_t window =
+        words_take(words, "shared") || words_take(words, "shared::cta") || words_take(words, "shared::cluster")
+            ? SHARED_WINDOW
+        : words_take(words, "local") ? LOCAL_WINDOW
+        : words_take(words, "param") ? PARAM_WINDOW
+                                     : 0;
     if (window == 0 && !words_take(words, "global") && !words_take(words, "const"))
         decode_fail(decoder, "unknown space");
     struct type type = words_take_type(words);

@@ -9,7 +9,7 @@
 
 #define PTX_NONE UINT32_MAX
 
-enum ptx_space { SPACE_GENERIC, SPACE_PARAM, SPACE_GLOBAL, SPACE_SHARED, SPACE_LOCAL, SPACE_CONST };
+enum ptx_space { SPACE_GENERIC, SPACE_PARAM, SPACE_GLOBAL, SPACE_SHARED, SPACE_LOCAL, SPACE_CONST, SPACE_CLUSTER };
 
 struct ptx_variable { /* a parameter or a .shared, .local, .global or .const variable */
     const char *name;

@@ -128,7 +128,8 @@ void warp_run(struct warp *warp)
 {
     const struct op *ops = warp->launch->kernel->ops;
     uint64_t *executed = warp->launch->executed;
-    struct progress progress = { 0 };
+    struct progress progress = { .in_turn =
+                                     warp->yield ? TURN : 0 }; /* who waited lets the warp's others run first */
     warp->yield = false;
 again:
     if (!pick(warp, &progress)) {
@@ -158,7 +159,10 @@ again:
             bool quantum_is_over = progress.back_branches >= QUANTUM;
             if (!quantum_is_over && progress.in_turn < TURN) continue;
             put_back(warp, &progress, warp->pc, warp->active, 0);
-            if (quantum_is_over) return;
+            if (quantum_is_over) {
+                warp->launch->spun = true;
+                return;
+            }
             goto again;
         }
         if (op->control == CONTROL_EXIT) {
@@ -179,7 +183,9 @@ again:
         }
         op->run(warp, op, op->control == CONTROL_MEMBERS ? mask & need : mask);
         if (warp->yield || warp->state != WARP_READY) {
-            put_back(warp, &progress, warp->pc, warp->active, 0);
+            put_back(warp, &progress, warp->again ? warp->pc - 1 : warp->pc, warp->active, 0);
+            if (warp->again) executed[op - ops]--;
+            warp->again = false;
             return;
         }
     }

@@ -1,37 +1,88 @@
 /* Shadow memory. Shared memory: for each 4-byte word who wrote it last and who has read it since, each with the writer's or
  * reader's clock, after FastTrack (Flanagan and Freund, PLDI 2009). Every warp has a vector clock, advanced and joined where warps
- * meet at a barrier. Limits: accesses of lanes of one warp are taken as ordered, and of a word that two warps write by
- * different bytes only the last writer is remembered. Global memory: one "written" byte per byte, kept by memory.c. */
+ * meet at a barrier; the async proxy of each block is one more agent. A second vector of each warp says up to where it knows others'
+ * accesses to be behind a proxy fence (PTX ISA 8.8, proxy-preserved base causality order). Limits: accesses of lanes of one warp are
+ * taken as ordered, of a word that two warps write by different bytes only the last writer is remembered, and who has seen one
+ * operation of a block's async proxy has seen the earlier ones. Global memory: one "written" byte per byte, kept by memory.c. */
 #include "shadow.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARPS = 32, MANY = 0xff };
+enum { MANY = 0xffff, NOBODY = 0xfffe };
 
 struct cell {
     uint32_t write_clock, read_clock;
-    uint8_t writer, reader;          /* warps; reader MANY: see readers */
+    uint16_t writer, reader;         /* agents; reader MANY: see readers */
     uint8_t write_bytes, read_bytes; /* which of the four */
     uint8_t defined;                 /* bytes ever written */
 };
 
-struct checker {
-    uint32_t words, warps;
-    uint32_t clock[WARPS][WARPS]; /* [w][v]: how much of v's past w has seen */
-    struct cell *cells;
-    uint32_t (*readers)[WARPS]; /* by word: each warp's clock when it last read, where reader is MANY */
+struct clocks {
+    uint32_t blocks, warps, agents;
+    uint32_t *seen; /* [agent][2][agents]: how much of another's past it has seen, and has seen fenced */
+    struct arena arena;
 };
 
-struct checker *shadow_open(uint32_t shared_end, uint32_t warps)
+struct checker {
+    struct clocks *clocks;
+    uint32_t words, first; /* the agent that is warp 0 */
+    struct cell *cells;
+    uint32_t *readers; /* [word][agents]: each agent's clock when it last read, where reader is MANY */
+};
+
+/* Who accesses, as the rules see it. */
+struct accessor {
+    struct warp *warp; /* for reports */
+    int lane;
+    const uint32_t *seen;
+    uint32_t me; /* its own accesses are ordered; NOBODY: asynchronous ones are not */
+    uint32_t agent, now;
+};
+
+struct clocks *shadow_open_clocks(uint32_t blocks, uint32_t warps)
+{
+    struct clocks *clocks = calloc(1, sizeof *clocks);
+    if (clocks == NULL) return NULL;
+    *clocks = (struct clocks){ .blocks = blocks, .warps = warps, .agents = blocks * (warps + 1) };
+    clocks->seen = calloc((size_t)2 * clocks->agents * clocks->agents, sizeof *clocks->seen);
+    if (clocks->seen != NULL) return clocks;
+    free(clocks);
+    return NULL;
+}
+
+void shadow_close_clocks(struct clocks *clocks)
+{
+    if (clocks == NULL) return;
+    arena_free(&clocks->arena);
+    free(clocks->seen);
+    free(clocks);
+}
+
+static uint32_t *seen_by(const struct clocks *clocks, uint32_t agent)
+{
+    return clocks->seen + (size_t)2 * agent * clocks->agents;
+}
+
+void shadow_start_clocks(struct clocks *clocks)
+{
+    arena_free(&clocks->arena);
+    memset(clocks->seen, 0, (size_t)2 * clocks->agents * clocks->agents * sizeof *clocks->seen);
+    for (uint32_t a = 0; a < clocks->agents; a++)
+        seen_by(clocks, a)[a] = 1;
+}
+
+struct checker *shadow_open(struct clocks *clocks, uint32_t rank, uint32_t shared_end)
 {
     struct checker *checker = calloc(1, sizeof *checker);
     if (checker == NULL) return NULL;
+    checker->clocks = clocks;
     checker->words = (shared_end + 3) / 4;
-    checker->warps = warps;
+    checker->first = rank * (clocks->warps + 1);
     checker->cells = calloc(checker->words, sizeof *checker->cells);
-    checker->readers = calloc(checker->words, sizeof *checker->readers);
+    checker->readers = calloc((size_t)checker->words * clocks->agents, sizeof *checker->readers);
     if (checker->cells != NULL && checker->readers != NULL) return checker;
     shadow_close(checker);
     return NULL;
@@ -48,110 +99,254 @@ void shadow_close(struct checker *checker)
 void shadow_start_block(struct checker *checker)
 {
     memset(checker->cells, 0, checker->words * sizeof *checker->cells);
-    for (uint32_t w = 0; w < WARPS; w++)
-        for (uint32_t v = 0; v < WARPS; v++)
-            checker->clock[w][v] = v == w;
 }
 
-void shadow_join(struct checker *checker, uint32_t warps)
+static uint32_t agent_of(const struct warp *warp)
 {
-    uint32_t joined[WARPS] = { 0 };
-    for (uint32_t rest = warps; rest != 0; rest &= rest - 1)
-        for (uint32_t v = 0; v < WARPS; v++) {
-            uint32_t seen = checker->clock[__builtin_ctz(rest)][v];
-            if (seen > joined[v]) joined[v] = seen;
-        }
+    return warp->block->checker->first + warp->index;
+}
+
+static uint32_t *clock_of(const struct warp *warp)
+{
+    return seen_by(warp->block->checker->clocks, agent_of(warp));
+}
+
+static void join(uint32_t *into, const uint32_t *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        into[i] = from[i] > into[i] ? from[i] : into[i];
+}
+
+void shadow_join(struct block *block, uint32_t warps)
+{
+    if (block->checker == NULL) return;
+    struct clocks *clocks = block->checker->clocks;
+    uint32_t length = 2 * clocks->agents, *joined = NULL;
     for (uint32_t rest = warps; rest != 0; rest &= rest - 1) {
-        uint32_t w = (uint32_t)__builtin_ctz(rest);
-        memcpy(checker->clock[w], joined, sizeof joined);
-        checker->clock[w][w]++;
+        uint32_t *seen = clock_of(&block->warps[__builtin_ctz(rest)]);
+        if (joined != NULL) join(joined, seen, length);
+        if (joined == NULL) joined = seen;
+    }
+    for (uint32_t rest = warps; rest != 0; rest &= rest - 1) {
+        uint32_t *seen = clock_of(&block->warps[__builtin_ctz(rest)]);
+        if (seen != joined) memcpy(seen, joined, length * sizeof *seen);
+    }
+    for (uint32_t rest = warps; rest != 0; rest &= rest - 1) {
+        const struct warp *warp = &block->warps[__builtin_ctz(rest)];
+        clock_of(warp)[agent_of(warp)]++;
     }
 }
 
-static _Noreturn void race(struct warp *warp, int lane, uint32_t address, const char *kind, uint32_t other)
+static uint32_t *sync_seen(struct clocks *clocks, struct sync_clock *sync)
 {
-    launch_fault(warp, lane, 719, "shared-memory race, %s: warp %u and warp %u at 0x%x, no barrier between them",
-                 kind, warp->index, other, address);
+    if (sync->seen == NULL)
+        sync->seen = arena_alloc(&clocks->arena, (size_t)2 * clocks->agents * sizeof *sync->seen);
+    return sync->seen;
 }
 
-static bool unseen(const struct checker *checker, uint32_t warp, uint32_t other, uint32_t clock)
+void shadow_release(struct warp *warp, struct sync_clock *sync)
 {
-    return other != warp && clock > checker->clock[warp][other];
+    if (warp->block->checker == NULL) return;
+    struct clocks *clocks = warp->block->checker->clocks;
+    join(sync_seen(clocks, sync), clock_of(warp), 2 * clocks->agents);
+    clock_of(warp)[agent_of(warp)]++;
 }
 
-static void on_write(struct warp *warp, int lane, uint32_t word, uint8_t bytes)
+void shadow_acquire(struct warp *warp, const struct sync_clock *sync)
 {
-    struct checker *checker = warp->block->checker;
+    if (warp->block->checker == NULL || sync->seen == NULL) return;
+    join(clock_of(warp), sync->seen, 2 * warp->block->checker->clocks->agents);
+}
+
+void shadow_copy(struct warp *warp, struct sync_clock *to, const struct sync_clock *from)
+{
+    if (warp->block->checker == NULL || from->seen == NULL) return;
+    struct clocks *clocks = warp->block->checker->clocks;
+    join(sync_seen(clocks, to), from->seen, 2 * clocks->agents);
+}
+
+void shadow_fence(struct warp *warp)
+{
+    if (warp->block->checker == NULL) return;
+    uint32_t agents = warp->block->checker->clocks->agents, *seen = clock_of(warp);
+    memcpy(seen + agents, seen, agents * sizeof *seen);
+    seen[agent_of(warp)]++;
+}
+
+static void name(const struct accessor *by, uint32_t agent, char text[64])
+{
+    const struct clocks *clocks = by->warp->block->checker->clocks;
+    uint32_t rank = agent / (clocks->warps + 1), warp = agent % (clocks->warps + 1);
+    int used = warp == clocks->warps ? snprintf(text, 64, "an asynchronous operation")
+                                     : snprintf(text, 64, "warp %u", warp);
+    if (clocks->blocks > 1) snprintf(text + used, 64 - (size_t)used, " of block %u of the cluster", rank);
+}
+
+static _Noreturn void race(const struct accessor *by, uint32_t word, const char *kind, uint32_t other)
+{
+    char first[64], second[64];
+    name(by, by->agent, first);
+    name(by, other, second);
+    launch_fault(by->warp, by->lane, 719, "shared-memory race, %s: %s and %s at 0x%x, no barrier between them",
+                 kind, first, second, 4 * word);
+}
+
+static bool unseen(const struct accessor *by, uint32_t other, uint32_t clock)
+{
+    return other != by->me && clock > by->seen[other];
+}
+
+/* A write that comes before: is it ordered, and for the async proxy behind a proxy fence? */
+static void check_writer(const struct accessor *by, const struct checker *checker, uint32_t word, const char *kind)
+{
+    const struct cell *cell = &checker->cells[word];
+    const struct clocks *clocks = checker->clocks;
+    if (unseen(by, cell->writer, cell->write_clock)) race(by, word, kind, cell->writer);
+    bool is_generic = cell->writer % (clocks->warps + 1) != clocks->warps;
+    if (by->me != NOBODY || !is_generic || cell->write_clock <= by->seen[clocks->agents + cell->writer]) return;
+    char text[64];
+    name(by, cell->writer, text);
+    launch_fault(by->warp, by->lane, 719,
+                 "missing fence.proxy.async, %s at 0x%x: %s wrote it through the generic proxy", kind, 4 * word,
+                 text);
+}
+
+static void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
+{
     struct cell *cell = &checker->cells[word];
-    uint32_t me = warp->index;
-    if ((cell->write_bytes & bytes) && unseen(checker, me, cell->writer, cell->write_clock))
-        race(warp, lane, 4 * word, "write after write", cell->writer);
+    uint32_t agents = checker->clocks->agents;
+    if (cell->write_bytes & bytes) check_writer(by, checker, word, "write after write");
     if (cell->read_bytes & bytes) {
         if (cell->reader != MANY) {
-            if (unseen(checker, me, cell->reader, cell->read_clock))
-                race(warp, lane, 4 * word, "write after read", cell->reader);
+            if (unseen(by, cell->reader, cell->read_clock)) race(by, word, "write after read", cell->reader);
         } else {
-            for (uint32_t v = 0; v < checker->warps; v++)
-                if (unseen(checker, me, v, checker->readers[word][v]))
-                    race(warp, lane, 4 * word, "write after read", v);
+            for (uint32_t v = 0; v < agents; v++)
+                if (unseen(by, v, checker->readers[(size_t)word * agents + v]))
+                    race(by, word, "write after read", v);
         }
     }
-    bool again = cell->writer == me && cell->write_clock == checker->clock[me][me];
+    bool again = cell->writer == by->agent && cell->write_clock == by->now;
     cell->write_bytes = again ? cell->write_bytes | bytes : bytes;
-    cell->writer = (uint8_t)me;
-    cell->write_clock = checker->clock[me][me];
+    cell->writer = (uint16_t)by->agent;
+    cell->write_clock = by->now;
     cell->read_bytes &= (uint8_t)~bytes;
     cell->defined |= bytes;
 }
 
-static void on_read(struct warp *warp, int lane, uint32_t word, uint8_t bytes)
+static void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
-    struct checker *checker = warp->block->checker;
     struct cell *cell = &checker->cells[word];
-    uint32_t me = warp->index, now = checker->clock[me][me];
     if (bytes & ~cell->defined)
-        launch_fault(warp, lane, 719, "read of uninitialised shared memory at 0x%x", 4 * word);
-    if ((cell->write_bytes & bytes) && unseen(checker, me, cell->writer, cell->write_clock))
-        race(warp, lane, 4 * word, "read after write", cell->writer);
-    if (cell->read_bytes == 0 || (cell->reader == me)) {
-        cell->reader = (uint8_t)me;
-        cell->read_clock = now;
+        launch_fault(by->warp, by->lane, 719, "read of uninitialised shared memory at 0x%x", 4 * word);
+    if (cell->write_bytes & bytes) check_writer(by, checker, word, "read after write");
+    if (cell->read_bytes == 0 || cell->reader == by->agent) {
+        cell->reader = (uint16_t)by->agent;
+        cell->read_clock = by->now;
     } else {
+        uint32_t agents = checker->clocks->agents, *readers = checker->readers + (size_t)word * agents;
         if (cell->reader != MANY) {
-            memset(checker->readers[word], 0, sizeof checker->readers[word]);
-            checker->readers[word][cell->reader] = cell->read_clock;
+            memset(readers, 0, agents * sizeof *readers);
+            readers[cell->reader] = cell->read_clock;
             cell->reader = MANY;
         }
-        checker->readers[word][me] = now;
+        readers[by->agent] = by->now;
     }
     cell->read_bytes |= bytes;
 }
 
 /* Atomics do not race with each other, and order nothing; a plain write has to come before them. */
-static void on_atomic(struct warp *warp, int lane, uint32_t word, uint8_t bytes)
+static void on_atomic(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
-    struct checker *checker = warp->block->checker;
     const struct cell *cell = &checker->cells[word];
     if (bytes & ~cell->defined)
-        launch_fault(warp, lane, 719, "atomic on uninitialised shared memory at 0x%x", 4 * word);
-    if ((cell->write_bytes & bytes) && unseen(checker, warp->index, cell->writer, cell->write_clock))
-        race(warp, lane, 4 * word, "atomic after write", cell->writer);
+        launch_fault(by->warp, by->lane, 719, "atomic on uninitialised shared memory at 0x%x", 4 * word);
+    if ((cell->write_bytes & bytes) && unseen(by, cell->writer, cell->write_clock))
+        race(by, word, "atomic after write", cell->writer);
 }
 
-void shadow_shared(struct warp *warp, int lane, uint32_t address, uint32_t bytes, enum access access)
+static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
+                      enum access access)
 {
     for (uint32_t at = address; at < address + bytes;) {
         uint32_t word = at / 4, first = at % 4, count = 4 - first;
         if (count > address + bytes - at) count = address + bytes - at;
         uint8_t set = (uint8_t)(((1u << count) - 1) << first);
         if (access == ACCESS_WRITE)
-            on_write(warp, lane, word, set);
+            on_write(by, checker, word, set);
         else if (access == ACCESS_ATOMIC)
-            on_atomic(warp, lane, word, set);
+            on_atomic(by, checker, word, set);
         else
-            on_read(warp, lane, word, set);
+            on_read(by, checker, word, set);
         at += count;
     }
+}
+
+void shadow_shared(struct warp *warp, int lane, struct block *block, uint32_t address, uint32_t bytes,
+                   enum access access)
+{
+    uint32_t me = agent_of(warp);
+    const uint32_t *seen = clock_of(warp);
+    const struct accessor by = { .warp = warp, .lane = lane, .seen = seen, .me = me, .agent = me, .now = seen[me] };
+    each_word(&by, block->checker, address, bytes, access);
+}
+
+void shadow_issue(struct async_view *view, struct warp *warp, int lane)
+{
+    *view = (struct async_view){ .warp = warp, .lane = lane };
+    if (warp->block->checker == NULL) return;
+    size_t size = (size_t)2 * warp->block->checker->clocks->agents * sizeof *view->seen;
+    view->seen = malloc(size);
+    if (view->seen == NULL) launch_fault(warp, lane, 2, "out of host memory");
+    memcpy(view->seen, clock_of(warp), size);
+    clock_of(warp)[agent_of(warp)]++; /* what the warp does from now on is not ordered before */
+}
+
+void shadow_perform(struct async_view *view)
+{
+    if (view->seen == NULL) return;
+    const struct clocks *clocks = view->warp->block->checker->clocks;
+    view->agent = view->warp->block->checker->first + clocks->warps;
+    view->now = ++seen_by(clocks, view->agent)[view->agent];
+}
+
+void shadow_perform_in_warp(struct async_view *view)
+{
+    if (view->seen == NULL) return;
+    view->agent = agent_of(view->warp);
+    view->now = clock_of(view->warp)[view->agent];
+}
+
+void shadow_async(const struct async_view *view, struct block *block, uint32_t address, uint32_t bytes,
+                  enum access access)
+{
+    if (view->seen == NULL) return;
+    const struct accessor by = { .warp = view->warp,
+                                 .lane = view->lane,
+                                 .seen = view->seen,
+                                 .me = NOBODY,
+                                 .agent = view->agent,
+                                 .now = view->now };
+    each_word(&by, block->checker, address, bytes, access);
+}
+
+void shadow_signal(const struct async_view *view, struct sync_clock *sync)
+{
+    if (view->seen == NULL) return;
+    uint32_t *seen = sync_seen(view->warp->block->checker->clocks, sync);
+    if (view->now > seen[view->agent]) seen[view->agent] = view->now;
+}
+
+void shadow_waited(const struct async_view *view)
+{
+    if (view->seen == NULL) return;
+    uint32_t *seen = clock_of(view->warp);
+    if (view->now > seen[view->agent]) seen[view->agent] = view->now;
+}
+
+void shadow_forget(struct async_view *view)
+{
+    free(view->seen);
+    view->seen = NULL;
 }
 
 void shadow_global(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)

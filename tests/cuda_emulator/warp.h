@@ -1,4 +1,4 @@
-/* The state of a running kernel: launch > block (CTA) > warp. */
+/* The state of a running kernel: launch > cluster > block (CTA) > warp. */
 #ifndef EMULATOR_WARP_H
 #define EMULATOR_WARP_H
 
@@ -11,7 +11,7 @@
 #include "op.h"
 
 enum warp_state { WARP_READY, WARP_AT_BARRIER, WARP_DONE };
-enum { BARRIERS = 16 };
+enum { BARRIERS = 16, CLUSTER_BLOCKS = 16 /* with the non-portable size (Programming Guide 13.0, table 30) */ };
 
 struct split { /* lanes of a warp that are at one place */
     uint32_t pc, mask;
@@ -19,7 +19,21 @@ struct split { /* lanes of a warp that are at one place */
 };
 
 struct checker;
+struct clocks;
 struct async_copy;
+struct mbarrier;
+
+struct
+    sync_clock { /* of something that threads synchronise through: what whoever meets it has to know (shadow.h) */
+    uint32_t *seen; /* NULL: checks are off, or nobody came yet */
+};
+
+struct waiting { /* the last wait that failed, for the report of a deadlock */
+    const struct op *op;
+    const struct mbarrier *barrier; /* NULL: none */
+    uint32_t phase;                 /* its parity */
+    int lane;
+};
 
 struct warp {
     uint8_t *rows;
@@ -35,8 +49,11 @@ struct warp {
     uint32_t split_count;
     uint32_t index; /* in the block */
     enum warp_state state;
-    uint32_t barrier; /* WARP_AT_BARRIER: which */
-    bool yield;
+    uint32_t barrier;                         /* WARP_AT_BARRIER: which */
+    bool yield;                               /* others should run first */
+    bool again;                               /* and the op that said so has to run again */
+    uint32_t cluster_arrived, cluster_passed; /* lanes that wait at the cluster's barrier, and that it has let go */
+    struct waiting waiting;
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
     uint32_t copy_count, copy_room;
     uint32_t copy_group[LANES]; /* groups that each lane has committed */
@@ -52,13 +69,25 @@ struct barrier {
 
 struct block {
     struct launch *launch;
+    struct cluster *cluster;
+    uint32_t rank;             /* in the cluster */
     uint32_t number, index[3]; /* in the grid */
     struct warp *warps;
     uint32_t warp_count, done;
     uint8_t *shared;
     uint8_t *local; /* of all threads, one after the other */
     struct barrier barriers[BARRIERS];
+    struct mbarrier **mbarriers; /* all that were initialised */
+    uint32_t mbarrier_count;
     struct checker *checker; /* NULL: checks are off */
+};
+
+struct cluster { /* blocks that run together; without clusters one block each */
+    struct launch *launch;
+    struct block **blocks; /* by rank */
+    uint32_t count, done;
+    struct sync_clock barrier, barrier_done; /* barrier.cluster */
+    struct clocks *clocks;                   /* NULL: checks are off */
 };
 
 struct counters {
@@ -76,6 +105,7 @@ struct launch {
     bool check;
     uint64_t *executed;          /* by op */
     uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
+    bool spun;                   /* a warp used up its quantum */
     uint64_t near_low, near_end; /* the allocation of the last fast access */
     struct counters counters;
     jmp_buf fault;
