@@ -72,6 +72,7 @@ static void describe(const struct workload *w, hpck_gemm_desc *desc)
     desc->stride_b = b->rows * b->ld;
     desc->stride_c = c->rows * c->ld;
     desc->activation = (hpck_activation)p->activation;
+    desc->allow_tf32 = p->tf32 != 0;
 }
 
 static void gemm_traits(struct workload *w)
@@ -136,6 +137,7 @@ static double gemm_expect(const struct workload *w, const struct workload_operan
         .bias = p->bias ? w->operand[OPERAND_BIAS].host : NULL,
         .bias_offset = p->bias ? w->operand[OPERAND_BIAS].first : 0,
         .activation = (int)p->activation,
+        .tf32 = p->tf32 != 0,
     };
     return reference_gemm_value(&reference, row, column, bound);
 }

@@ -107,6 +107,7 @@ static void values_out_of_range(void **state)
     CASE(f.desc.trans_b = (hpck_trans)-5, "gemm: trans_b = -5 is none of HPCK_NO_TRANS or HPCK_TRANS");
     CASE(f.desc.activation = (hpck_activation)4,
          "gemm: activation = 4 is none of HPCK_IDENTITY, HPCK_RELU, HPCK_GELU or HPCK_SILU");
+    CASE(f.desc.allow_tf32 = 2, "gemm: allow_tf32 = 2 is none of 0 or 1");
 }
 
 static void negative_numbers(void **state)

@@ -306,6 +306,25 @@ static void narrow_outputs_overflow_to_inf_and_keep_subnormals(void **state)
     }
 }
 
+/* A permission: whoever uses it stays inside the bound of operands that are rounded to tf32, and 16-bit types ignore it. */
+static void tf32_may_be_allowed(void **state)
+{
+    static const int64_t shapes[][3] = { { 37, 70, 129 }, { 64, 128, 96 }, { 1, 17, 300 } };
+    for (size_t form = 0; form < 8; form++) {
+        const int64_t *shape = shapes[form % COUNT(shapes)];
+        struct gemm_case t = ragged(*state, shape[0], shape[1], shape[2]);
+        set_dtype(&t, form == 7 ? 1 : 0);
+        t.desc.allow_tf32 = 1;
+        t.desc.trans_a = (form & 1) != 0 ? HPCK_TRANS : HPCK_NO_TRANS;
+        t.desc.trans_b = (form & 2) != 0 ? HPCK_TRANS : HPCK_NO_TRANS;
+        t.desc.layout = (form & 4) != 0 ? HPCK_COLUMN_MAJOR : HPCK_ROW_MAJOR;
+        t.has_bias = form % 2 == 0;
+        t.beta = form == 3 ? 0.5F : 0.0F;
+        pad_rows(&t, (int64_t)(form % 3));
+        gemm_case_verify(&t);
+    }
+}
+
 static void alpha_of_zero_still_propagates_nan(void **state)
 {
     struct gemm_case t = ragged(*state, 16, 16, 16);
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(every_epilogue),
         cmocka_unit_test(nan_and_inf_propagate),
         cmocka_unit_test(narrow_outputs_overflow_to_inf_and_keep_subnormals),
+        cmocka_unit_test(tf32_may_be_allowed),
         cmocka_unit_test(alpha_of_zero_still_propagates_nan),
         cmocka_unit_test(results_are_the_same_bits_on_every_run),
         cmocka_unit_test(buffers_need_no_slack),

@@ -32,6 +32,7 @@ static void canonical_spelling_prints_as_it_parses(void **state)
         "gemm:f16>f32:tt:m64n64k64:b16:col:bias:relu",
         "gemm:bf16>f32:nn:m3n5k7:bias:gelu",
         "gemm:f32:nn:m3n5k7:silu",
+        "gemm:f32:nn:m3n5k7:b2:bias:silu:tf32",
         "gemm:f32:nn:m0n0k0:b0",
         "gemm:f32:nn:m9223372036854775807n0k0",
         "gemm:f32:nn:m0n9223372036854775807k0:b9223372036854775807",
@@ -51,6 +52,7 @@ static void other_spellings_print_in_canonical_form(void **state)
         { "gemm:f32:nn:m1n2k3:b1", "gemm:f32:nn:m1n2k3" },
         { "gemm:f32>f32:nn:m1n2k3", "gemm:f32:nn:m1n2k3" },
         { "gemm:f32:nn:m1n2k3:relu:bias:col:b5", "gemm:f32:nn:m1n2k3:b5:col:bias:relu" },
+        { "gemm:f32:nn:m1n2k3:tf32:bias:b5", "gemm:f32:nn:m1n2k3:b5:bias:tf32" },
         { "gemm:f32:nn:m1n2k3:bias:b5:silu", "gemm:f32:nn:m1n2k3:b5:bias:silu" },
         { "gemm:f32:nn:m007n02k3", "gemm:f32:nn:m7n2k3" },
     };
@@ -131,6 +133,8 @@ static void errors_quote_the_text_and_show_a_valid_form(void **state)
         { "gemm:f32:nn:m1n1k1:bias:bias", "\"bias\"", "gemm:f32:nn:m1n1k1:bias" },
         { "gemm:f32:nn:m1n1k1:b2:b3", "\"b3\"", "gemm:f32:nn:m1n1k1" },
         { "gemm:f32:nn:m1n1k1:relu:gelu", "\"gelu\"", "gemm:f32:nn:m1n1k1" },
+        { "gemm:f32:nn:m1n1k1:tf32:tf32", "\"tf32\"", "gemm:f32:nn:m1n1k1:tf32" },
+        { "gemm:f16:nn:m1n1k1:tf32", "f32 operands only", "gemm:f32:nn:m64n64k64" },
         { "gemm:f32:nn:m1n1k1:tanh", "\"tanh\"", "gemm:f32:nn:m1n1k1" },
         { "gemm:f32:nn:m1n1k1\n", "\"m1n1k1?\"", "gemm:f32:nn:m1n1k1" },
     };

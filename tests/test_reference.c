@@ -322,6 +322,33 @@ static void sixteen_bit_outputs_are_rounded_once(void **state)
     assert_false(reference_matches(0.0, value, bound, REFERENCE_F16)); /* flushing subnormal outputs is wrong */
 }
 
+/* tf32 keeps 10 bits of fraction: rounding both operands to them is allowed, cutting off or bf16's 7 bits are not. */
+static void tf32_operands_may_be_rounded_to_nearest(void **state)
+{
+    (void)state;
+    const float a = 1.0F + 0x1.fp-12F, b = 1.0F + 0x1.fp-12F; /* almost half of the last digit of tf32 */
+    const float cut = 1.0F + 0x1.fp-11F, coarse = 1.0F + 0x1.fp-9F;
+    struct reference_gemm gemm = { .m = 1, .n = 1, .k = 1, .alpha = 1, .a = &a, .b = &b, .tf32 = true };
+    double bound;
+    double value = reference_gemm_value(&gemm, 0, 0, &bound);
+    assert_true(reference_matches(1.0, value, bound, REFERENCE_F32));
+    gemm.tf32 = false;
+    value = reference_gemm_value(&gemm, 0, 0, &bound);
+    assert_false(reference_matches(1.0, value, bound, REFERENCE_F32));
+    gemm.tf32 = true;
+    gemm.a = gemm.b = &cut;
+    value = reference_gemm_value(&gemm, 0, 0, &bound);
+    assert_false(reference_matches(1.0, value, bound, REFERENCE_F32));
+    gemm.a = gemm.b = &coarse;
+    value = reference_gemm_value(&gemm, 0, 0, &bound);
+    assert_false(reference_matches(1.0, value, bound, REFERENCE_F32));
+    const float huge = FLT_MAX, one = 1.0F; /* beyond the largest tf32 number */
+    gemm.a = &huge;
+    gemm.b = &one;
+    value = reference_gemm_value(&gemm, 0, 0, &bound);
+    assert_true(reference_matches(INFINITY, value, bound, REFERENCE_F32));
+}
+
 static void nan_and_inf_must_be_themselves(void **state)
 {
     (void)state;
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(bound_covers_every_order_of_fp32_addition),
         cmocka_unit_test(bound_rejects_wrong_results),
         cmocka_unit_test(sixteen_bit_outputs_are_rounded_once),
+        cmocka_unit_test(tf32_operands_may_be_rounded_to_nearest),
         cmocka_unit_test(nan_and_inf_must_be_themselves),
         cmocka_unit_test(fp32_overflow_is_inf_where_every_order_overflows),
     };

@@ -9,7 +9,7 @@
 #define EXPECTED_DTYPES "a dtype (f32, f16, bf16, f16>f32 or bf16>f32)"
 #define EXPECTED_TRANS  "op(A) and op(B) (nn, nt, tn or tt)"
 #define EXPECTED_SIZES  "the sizes m, n and k, each from 0 to 9223372036854775807"
-#define EXPECTED_SUFFIX "b<batch>, col, bias, relu, gelu or silu, each once"
+#define EXPECTED_SUFFIX "b<batch>, col, bias, relu, gelu, silu or tf32, each once"
 
 static const char *const activations[] = {
     [HPCK_IDENTITY] = "",
@@ -40,7 +40,7 @@ static bool parse_trans(struct word word, struct gemm_fields *gemm)
 /* Each suffix once, in any order; `seen` has a bit per kind. */
 static bool parse_suffix(struct word word, struct gemm_fields *gemm, unsigned *seen)
 {
-    enum { BATCH = 1, COLUMN = 2, BIAS = 4, ACTIVATION = 8 };
+    enum { BATCH = 1, COLUMN = 2, BIAS = 4, ACTIVATION = 8, TF32 = 16 };
     unsigned kind = 0;
     if (word_is(word, "col")) {
         kind = COLUMN;
@@ -48,6 +48,9 @@ static bool parse_suffix(struct word word, struct gemm_fields *gemm, unsigned *s
     } else if (word_is(word, "bias")) {
         kind = BIAS;
         gemm->bias = 1;
+    } else if (word_is(word, "tf32")) {
+        kind = TF32;
+        gemm->tf32 = 1;
     } else if (word.length > 1 && word.text[0] == 'b') {
         kind = word_size((struct word){ word.text + 1, word.length - 1 }, &gemm->batch) ? BATCH : 0;
     }
@@ -99,11 +102,11 @@ static void print(const struct problem *problem, char *buffer, size_t size)
     if (gemm->batch != 1) snprintf(batch, sizeof batch, ":b%" PRId64, gemm->batch);
     bool is_mixed = problem->dtype_in != problem->dtype_out;
     bool is_active = gemm->activation > 0 && gemm->activation < ACTIVATION_COUNT;
-    snprintf(buffer, size, "gemm:%s%s%s:%c%c:m%" PRId64 "n%" PRId64 "k%" PRId64 "%s%s%s%s%s",
+    snprintf(buffer, size, "gemm:%s%s%s:%c%c:m%" PRId64 "n%" PRId64 "k%" PRId64 "%s%s%s%s%s%s",
              dtype_name(problem->dtype_in), is_mixed ? ">" : "", is_mixed ? dtype_name(problem->dtype_out) : "",
              gemm->trans_a ? 't' : 'n', gemm->trans_b ? 't' : 'n', gemm->m, gemm->n, gemm->k, batch,
              gemm->column_major ? ":col" : "", gemm->bias ? ":bias" : "", is_active ? ":" : "",
-             is_active ? activations[gemm->activation] : "");
+             is_active ? activations[gemm->activation] : "", gemm->tf32 ? ":tf32" : "");
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------ */
@@ -125,6 +128,7 @@ static const char *check(const struct problem *problem)
     int64_t in = (int64_t)dtype_bytes(problem->dtype_in);
     int64_t out = (int64_t)dtype_bytes(problem->dtype_out);
     if (g->m < 0 || g->n < 0 || g->k < 0 || g->batch < 0) return "m, n, k and batch must not be negative";
+    if (g->tf32 && problem->dtype_in != HPCK_F32) return "tf32 is a way to compute with f32 operands only";
     if (overflows((int64_t[]){ in, g->batch, g->m, g->k }, 4)) return "the bytes of A must fit in 63 bits";
     if (overflows((int64_t[]){ in, g->batch, g->k, g->n }, 4)) return "the bytes of B must fit in 63 bits";
     if (overflows((int64_t[]){ out, g->batch, g->m, g->n }, 4)) return "the bytes of C must fit in 63 bits";
@@ -174,7 +178,8 @@ static double doublings(int64_t a, int64_t b)
 }
 
 /* Another transpose or epilogue moves the best parameters about as much as the sizes these weights stand for: an
- * operand read along its other dimension like one doubling, an epilogue like a quarter of one. */
+ * operand read along its other dimension like one doubling, an epilogue like a quarter of one. Whether tf32 may be used
+ * decides between kinds of kernels, which nothing else does. */
 static double distance(const struct problem *pa, const struct problem *pb)
 {
     const struct gemm_fields *a = &pa->field.gemm;
@@ -183,7 +188,7 @@ static double distance(const struct problem *pa, const struct problem *pb)
         doublings(a->m, b->m) + doublings(a->n, b->n) + doublings(a->k, b->k) + doublings(a->batch, b->batch);
     double forms = 1.0 * (a->trans_a != b->trans_a) + 1.0 * (a->trans_b != b->trans_b) +
                    1.0 * (a->column_major != b->column_major) + 0.25 * (a->bias != b->bias) +
-                   0.25 * (a->activation != b->activation);
+                   0.25 * (a->activation != b->activation) + 100.0 * (a->tf32 != b->tf32);
     return sizes + forms;
 }
 

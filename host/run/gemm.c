@@ -23,6 +23,7 @@ static hpck_status problem_of(const hpck_gemm_desc *d, struct problem *problem, 
         .activation = (int64_t)d->activation,
         .column_major = d->layout == HPCK_COLUMN_MAJOR,
         .batch_lists = d->offsets_a != NULL,
+        .tf32 = d->allow_tf32 && d->dtype == HPCK_F32,
     };
     hpck_status st = problem_check(problem, err);
     if (st == HPCK_OK) *problem = problem_canonical(problem);

@@ -24,6 +24,7 @@ static hpck_status check_enums(const hpck_gemm_desc *d, struct error *err)
         { "trans_a", (int)d->trans_a, 2, "HPCK_NO_TRANS or HPCK_TRANS" },
         { "trans_b", (int)d->trans_b, 2, "HPCK_NO_TRANS or HPCK_TRANS" },
         { "activation", (int)d->activation, 4, "HPCK_IDENTITY, HPCK_RELU, HPCK_GELU or HPCK_SILU" },
+        { "allow_tf32", d->allow_tf32, 2, "0 or 1" },
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (!is_one_of(rules[i].value, rules[i].count))

@@ -143,6 +143,9 @@ typedef enum hpck_activation {
  *
  *   op(A) is m x k, op(B) is k x n, C is m x n. A and B have `dtype`, C has `dtype_c`: the same, or HPCK_F32.
  *   Products are accumulated in fp32; the result is rounded once.
+ *   allow_tf32 = 1: f32 operands may be rounded to tf32 (10 bits of fraction, the exponents of fp32) on the way into a
+ *   device's matrix units. A permission: devices and kernels without them, OpenCL's all, compute in fp32 as ever, and 16-bit
+ *   operands are not touched by it.
  *   bias has dtype_c and runs along the contiguous dimension of C: n elements (row-major), m (column-major).
  *   ld: distance of consecutive rows (row-major) or columns (column-major) in memory; 0 means tight.
  *   Batch: entry i of X starts at x.offset + i * stride_x, or at x.offset + offsets_x[i] where the three offset
@@ -166,14 +169,12 @@ typedef struct hpck_gemm_desc {
     const int64_t *offsets_a, *offsets_b, *offsets_c;
     hpck_activation activation;
     hpck_buffer bias; /* memory NULL: none */
+    int allow_tf32;   /* 0 or 1 */
 } hpck_gemm_desc;
 #define HPCK_GEMM_DESC_INIT                                                                                        \
     {                                                                                                              \
         sizeof(hpck_gemm_desc), HPCK_F32, HPCK_F32, HPCK_ROW_MAJOR, HPCK_NO_TRANS, HPCK_NO_TRANS, 0, 0, 0, 0, 0,   \
-            0, 1, 0, 0, 0, NULL, NULL, NULL, HPCK_IDENTITY,                                                        \
-        {                                                                                                          \
-            NULL, 0                                                                                                \
-        }                                                                                                          \
+            0, 1, 0, 0, 0, NULL, NULL, NULL, HPCK_IDENTITY, { NULL, 0 }, 0                                         \
     }
 
 /* Enqueues one GEMM and returns; asynchronous on the handle's queue. The first call for a problem selects and, when

@@ -22,12 +22,18 @@ static double overflow(double *x, double total, double gamma, double error)
     return error;
 }
 
+/* Two operands, each off by at most 2^-11 of itself, rounded to nearest: 2 * 2^-11 + 2^-22 of the product. What is beyond
+ * the largest tf32 number may become Inf. */
+static const double TF32_PRODUCT = 0x1.002p-10;
+static const double TF32_OVERFLOW = 0x1.ffcp127;
+
 double reference_gemm_value(const struct reference_gemm *gemm, int64_t i, int64_t j, double *bound)
 {
     int64_t terms = 0;      /* products that are not 0: adding a 0 rounds nothing */
     double sum = 0.0;       /* of the products */
     double magnitude = 0.0; /* of the absolute values of the finite ones */
     double flushed = 0.0;   /* of those with an fp32-subnormal factor, which a device may read as 0 */
+    double largest = 0.0;   /* operand */
     for (int64_t p = 0; p < gemm->k; p++) {
         const double a =
             reference_load(gemm->a, gemm->dtype_in, gemm->a_offset + i * gemm->a_row + p * gemm->a_col);
@@ -37,6 +43,7 @@ double reference_gemm_value(const struct reference_gemm *gemm, int64_t i, int64_
         sum += product;
         terms += product != 0.0;
         magnitude += finite_size(product);
+        largest = fmax(largest, fmax(finite_size(a), finite_size(b)));
         if (fabs(a) < FLT_MIN || fabs(b) < FLT_MIN) flushed += finite_size(product);
     }
 
@@ -55,6 +62,8 @@ double reference_gemm_value(const struct reference_gemm *gemm, int64_t i, int64_
     const double steps = 2.0 * (double)terms + 5.0; /* operations whose result may be flushed to 0 */
     double error = alpha * flushed + FLT_MIN * (steps * (1.0 + alpha) + beta);
     if (total > 0.0) error += (gamma + (double)terms * DBL_EPSILON) * total;
+    if (gemm->tf32) error += alpha * magnitude * TF32_PRODUCT;
+    if (gemm->tf32 && largest >= TF32_OVERFLOW) error = INFINITY;
     const double peak = fmax(magnitude, total);
     if (peak > 0.0 && peak * (1.0 + gamma) > FLT_MAX) error = overflow(&x, total, gamma, error);
     if (isinf(gemm->alpha) && fabs(sum) <= gamma * magnitude) error = INFINITY; /* Inf times a 0 or a non-0 */

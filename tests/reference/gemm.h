@@ -16,6 +16,7 @@ struct reference_gemm {
     const void *bias; /* NULL: none; dtype_out, indexed by column j (row-major) */
     int64_t bias_offset;
     int activation; /* = hpck_activation */
+    bool tf32;      /* f32 operands may be rounded to tf32 */
 };
 
 /* The value of C(i,j) before rounding to dtype_out, and in *bound the largest error that fp32 accumulation in any

@@ -194,6 +194,7 @@ static struct reference_gemm reference_of(const struct gemm_case *t, int64_t ent
         .bias = t->has_bias ? t->bias.host : NULL,
         .bias_offset = t->offset_bias,
         .activation = (int)d->activation,
+        .tf32 = d->allow_tf32 && d->dtype == HPCK_F32,
     };
     return reference;
 }
@@ -203,12 +204,12 @@ char *gemm_case_print(const struct gemm_case *t, char *text)
     const hpck_gemm_desc *d = &t->desc;
     snprintf(text, GEMM_CASE_TEXT_MAX,
              "dtype %d>%d %s trans %d%d m%lld n%lld k%lld ld %lld,%lld,%lld offset %lld,%lld,%lld batch %lld "
-             "alpha %g beta %g bias %d activation %d seed %llu",
+             "alpha %g beta %g bias %d activation %d tf32 %d seed %llu",
              (int)d->dtype, (int)d->dtype_c, d->layout == HPCK_COLUMN_MAJOR ? "column-major" : "row-major",
              (int)d->trans_a, (int)d->trans_b, (long long)d->m, (long long)d->n, (long long)d->k,
              (long long)t->a.ld, (long long)t->b.ld, (long long)t->c.ld, (long long)t->offset_a,
              (long long)t->offset_b, (long long)t->offset_c, (long long)d->batch, (double)t->alpha, (double)t->beta,
-             (int)t->has_bias, (int)d->activation, (unsigned long long)t->seed);
+             (int)t->has_bias, (int)d->activation, d->allow_tf32, (unsigned long long)t->seed);
     return text;
 }
 

@@ -48,11 +48,13 @@ static void draw_gemm(const struct family *family, const int64_t *param, const s
     f->batch = random_below(seed, 3) == 0 ? 1 + (int64_t)random_below(seed, 3) : 1;
     f->bias = (int64_t)random_below(seed, 2);
     f->activation = (int64_t)random_below(seed, 4);
+    f->tf32 = problem->dtype_in == HPCK_F32 ? (int64_t)random_below(seed, 2) : 0;
     if (like == NULL) return;
     f->trans_a = like->field.gemm.trans_a;
     f->trans_b = like->field.gemm.trans_b;
     f->bias = like->field.gemm.bias;
     f->activation = like->field.gemm.activation;
+    f->tf32 = like->field.gemm.tf32;
 }
 
 /* A canonical problem for the point; like (may be NULL): one whose kernel shall serve again. */
