@@ -181,28 +181,3 @@ bool decode_kernel(struct ptx_module *module, const struct ptx_kernel *ptx, stru
     if (!decoder.failed) allocate_rows(ptx, kernel);
     return !decoder.failed;
 }
-
-const char *const op_class_names[CLASS_COUNT] = {
-    [CLASS_INTEGER] = "integer",
-    [CLASS_FLOAT] = "float",
-    [CLASS_FMA] = "fma",
-    [CLASS_DOUBLE] = "double",
-    [CLASS_HALF] = "half",
-    [CLASS_SPECIAL_FUNCTION] = "special_function",
-    [CLASS_CONVERT] = "convert",
-    [CLASS_MOVE] = "move",
-    [CLASS_PREDICATE] = "predicate",
-    [CLASS_CONTROL] = "control",
-    [CLASS_BARRIER] = "barrier",
-    [CLASS_WARP] = "warp",
-    [CLASS_LOAD_GLOBAL] = "load_global",
-    [CLASS_STORE_GLOBAL] = "store_global",
-    [CLASS_LOAD_SHARED] = "load_shared",
-    [CLASS_STORE_SHARED] = "store_shared",
-    [CLASS_OTHER_MEMORY] = "other_memory",
-    [CLASS_ATOMIC] = "atomic",
-    [CLASS_ASYNC] = "async",
-    [CLASS_MATRIX_LOAD] = "matrix_load",
-    [CLASS_MMA] = "mma",
-    [CLASS_WGMMA] = "wgmma",
-};

@@ -59,6 +59,7 @@ struct driver {
     uint32_t context_references;
     int sticky; /* the fault that made the context useless */
     bool check, verbose;
+    bool count, print; /* memory traffic of launches */
     double now; /* virtual clock, nanoseconds */
     struct module *modules;
     struct stream *streams;

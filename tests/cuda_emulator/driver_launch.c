@@ -60,13 +60,6 @@ static int gather_params(const struct ptx_kernel *ptx, uint8_t *bank, void **par
     return CUDA_SUCCESS;
 }
 
-static void add_counters(struct counters *sum, const struct counters *counters)
-{
-    for (int class = 0; class < CLASS_COUNT; class ++)
-        sum->instructions[class] += counters->instructions[class];
-    sum->global_bytes += counters->global_bytes;
-}
-
 static int run(struct driver *driver, struct function *function, struct launch *launch, void **params)
 {
     const struct ptx_kernel *ptx = function->kernel.ptx;
@@ -75,6 +68,8 @@ static int run(struct driver *driver, struct function *function, struct launch *
     launch->memory = &driver->memory;
     launch->device = driver->device;
     launch->check = driver->check;
+    launch->count = driver->count;
+    launch->print = driver->print;
     launch->report = report;
     launch->report_size = sizeof report;
     uint32_t align = ptx->shared_align;
@@ -86,7 +81,7 @@ static int run(struct driver *driver, struct function *function, struct launch *
         driver->sticky = launch_run(launch);
         if (driver->sticky != CUDA_SUCCESS) driver_report(driver, "%s", report);
         driver->now += clock_of_launch(launch);
-        add_counters(&driver->counters, &launch->counters);
+        counters_add(&driver->counters, &launch->counters);
     }
     free(launch->params);
     return result;

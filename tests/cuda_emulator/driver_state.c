@@ -56,6 +56,7 @@ API cuInit(unsigned flags)
         return driver_leave(CUDA_ERROR_NO_DEVICE);
     }
     driver->check = is_on("HPCK_EMULATOR_CHECK");
+    driver->count = driver->print = is_on("HPCK_EMULATOR_COUNT");
     if (!memory_open(&driver->memory, driver->device->memory, driver->check))
         return driver_leave(CUDA_ERROR_OUT_OF_MEMORY);
     driver->initialised = true;
@@ -90,6 +91,14 @@ __attribute__((visibility("default"))) void hpckemu_set_check(int on)
     driver_leave(0);
 }
 
+__attribute__((visibility("default"))) void hpckemu_set_count(int on)
+{
+    struct driver *driver;
+    driver_enter(&driver, NEED_NOTHING);
+    driver->count = on != 0;
+    driver_leave(0);
+}
+
 __attribute__((visibility("default"))) void hpckemu_shutdown(void)
 {
     struct driver *driver;
@@ -113,10 +122,7 @@ __attribute__((visibility("default"))) int64_t hpckemu_counter(const char *name)
 {
     struct driver *driver;
     driver_enter(&driver, NEED_NOTHING);
-    int64_t value = -1;
-    for (int class = 0; class < CLASS_COUNT; class ++)
-        if (strcmp(name, op_class_names[class]) == 0) value = (int64_t)driver->counters.instructions[class];
-    if (strcmp(name, "global_bytes") == 0) value = (int64_t)driver->counters.global_bytes;
+    int64_t value = counters_get(&driver->counters, name);
     driver_leave(0);
     return value;
 }

@@ -9,6 +9,8 @@ const char *hpckemu_report(void);
 /* Switches the checker (races and uninitialised reads) for the launches from now on. Uninitialised global memory is only
  * known when HPCK_EMULATOR_CHECK=1 was set before cuInit. */
 void hpckemu_set_check(int on);
+/* Switches counting of bank conflicts and sectors for the launches from now on. */
+void hpckemu_set_count(int on);
 /* Counters of all launches since the last reset, by name (docs/cuda-emulator.md); -1: no such counter. */
 int64_t hpckemu_counter(const char *name);
 void hpckemu_reset_counters(void);

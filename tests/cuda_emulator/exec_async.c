@@ -5,6 +5,7 @@
 
 #include "access.h"
 #include "decode.h"
+#include "traffic.h"
 
 struct async_copy {
     const struct op *op; /* that issued it, for reports */
@@ -34,6 +35,8 @@ static void push(struct warp *warp, struct async_copy copy)
 HANDLER(issue)
 {
     const struct copy_offsets *offsets = op->detail;
+    uint64_t to[LANES] = { 0 }, from[LANES] = { 0 };
+    uint32_t reading = 0; /* the lanes that do not only fill with zeros */
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         int lane = __builtin_ctz(rest);
         struct async_copy copy = { .op = op, .bytes = op->size, .source_bytes = op->size, .lane = lane };
@@ -44,8 +47,14 @@ HANDLER(issue)
         if (copy.source_bytes > copy.bytes) copy.source_bytes = copy.bytes;
         if (copy.from & (copy.bytes - 1))
             launch_fault(warp, lane, 716, "misaligned source of a copy of %u bytes", copy.bytes);
+        to[lane] = copy.to;
+        from[lane] = copy.from;
+        reading |= (uint32_t)(copy.source_bytes != 0) << lane;
         push(warp, copy);
     }
+    if (warp->launch->traffic == NULL) return;
+    traffic_request(warp, op, mask, SPACE_SHARED, to, op->size);
+    traffic_request(warp, op, reading, SPACE_GLOBAL, from, op->size);
 }
 
 static void complete(struct warp *warp, const struct async_copy *copy)

@@ -4,6 +4,7 @@
 
 #include "access.h"
 #include "decode.h"
+#include "traffic.h"
 
 enum { FLAG_SIGNED = 1 };
 
@@ -154,6 +155,7 @@ static void load_lanes(struct warp *warp, const struct op *op, uint32_t mask)
 HANDLER(load)
 {
     uint64_t bias;
+    if (warp->launch->traffic != NULL) traffic_access(warp, op, op->defs, mask);
     if (op->natural && whole_warp(warp, op, op->defs, mask, &bias))
         load_whole(warp, op, bias);
     else
@@ -164,6 +166,7 @@ HANDLER(store)
 {
     uint64_t bias;
     warp->launch->progress++;
+    if (warp->launch->traffic != NULL) traffic_access(warp, op, 0, mask);
     if (op->natural && whole_warp(warp, op, 0, mask, &bias)) {
         store_whole(warp, op, bias);
         return;

@@ -7,6 +7,7 @@
 #include "access.h"
 #include "decode.h"
 #include "half.h"
+#include "traffic.h"
 
 enum { M = 16, N = 8, MAX_K = 16 };
 
@@ -159,10 +160,20 @@ static void matrix_to_fragment(uint16_t matrix[8][8], bool transposed, uint32_t 
     }
 }
 
+/* The lanes that hold row addresses ask for 16 bytes each. */
+static void count_rows(struct warp *warp, const struct op *op, uint32_t k, uint32_t matrices)
+{
+    uint64_t address[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        address[lane] = access_address(warp, op, k, lane);
+    traffic_request(warp, op, (uint32_t)((1ull << 8 * matrices) - 1), op->space, address, 16);
+}
+
 HANDLER(load_matrix)
 {
     (void)mask;
     uint32_t fragment[4][LANES];
+    if (warp->launch->traffic != NULL) count_rows(warp, op, op->defs, op->defs);
     for (uint32_t q = 0; q < op->defs; q++) {
         uint16_t matrix[8][8];
         for (uint32_t row = 0; row < 8; row++) {
@@ -180,6 +191,7 @@ HANDLER(store_matrix)
 {
     (void)mask;
     warp->launch->progress++;
+    if (warp->launch->traffic != NULL) count_rows(warp, op, 0, op->uses - 1u);
     for (uint32_t q = 0; q + 1 < op->uses; q++) {
         uint16_t matrix[8][8];
         fragment_to_matrix(ROW(const uint32_t, 1 + q), op->flags, matrix);

@@ -129,16 +129,6 @@ static void run_clusters(struct launch *launch, struct residents *residents)
     }
 }
 
-static void add_up(struct launch *launch)
-{
-    for (uint32_t i = 0; i < launch->kernel->op_count; i++) {
-        const struct op *op = &launch->kernel->ops[i];
-        launch->counters.instructions[op->class] += launch->executed[i];
-        if (op->class == CLASS_LOAD_GLOBAL || op->class == CLASS_STORE_GLOBAL)
-            launch->counters.global_bytes += launch->executed[i] * LANES * op->size * op->vector;
-    }
-}
-
 int launch_run(struct launch *launch)
 {
     struct residents *residents = calloc(1, sizeof *residents); /* in memory, not in registers, across longjmp */
@@ -150,16 +140,20 @@ int launch_run(struct launch *launch)
         if (residents->most == 0) residents->most = 1;
         residents->clusters = calloc(residents->most + 1, sizeof *residents->clusters);
     }
-    if (residents != NULL && residents->clusters != NULL && launch->executed != NULL) {
+    if (launch->count) launch->traffic = calloc(launch->kernel->op_count, sizeof *launch->traffic);
+    if (residents != NULL && residents->clusters != NULL && launch->executed != NULL &&
+        (launch->traffic != NULL || !launch->count)) {
         launch->error = 0;
         if (setjmp(launch->fault) == 0) run_clusters(launch, residents);
         for (uint32_t i = 0; i < residents->count; i++)
             cluster_free(residents->clusters[i]);
         cluster_free(residents->spare);
     }
-    if (launch->executed != NULL) add_up(launch);
+    if (launch->executed != NULL) counters_collect(launch);
+    if (launch->traffic != NULL && launch->print) counters_print(launch);
     if (residents != NULL) free(residents->clusters);
     free(residents);
     free(launch->executed);
+    free(launch->traffic);
     return launch->error;
 }

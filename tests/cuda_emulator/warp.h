@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "device.h"
 #include "memory.h"
 #include "op.h"
@@ -90,11 +91,6 @@ struct cluster { /* blocks that run together; without clusters one block each */
     struct clocks *clocks;                   /* NULL: checks are off */
 };
 
-struct counters {
-    uint64_t instructions[CLASS_COUNT]; /* warp instructions */
-    uint64_t global_bytes;              /* asked for by loads and stores, all lanes taken as active */
-};
-
 struct launch {
     const struct kernel *kernel;
     struct memory *memory;
@@ -104,6 +100,8 @@ struct launch {
     uint8_t *params;
     bool check;
     uint64_t *executed;          /* by op */
+    bool count, print;           /* traffic, too; and print it */
+    struct traffic *traffic;     /* by op, or NULL */
     uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
     bool spun;                   /* a warp used up its quantum */
     uint64_t near_low, near_end; /* the allocation of the last fast access */
