@@ -202,4 +202,6 @@ HPCK_API size_t hpck_plan_workspace(const hpck_plan *plan);
 #ifdef __cplusplus
 }
 #endif
+
+#include <hpck/hpck_conv.h>
 #endif
