@@ -14,7 +14,7 @@ enum {
 };
 static const double MEMORY_BOUND = 16.0; /* operations per byte */
 
-static const struct workload_op *const ops[] = { &workload_gemm };
+static const struct workload_op *const ops[] = { &workload_conv, &workload_gemm };
 
 static const struct workload_op *find_op(enum op_id op)
 {
@@ -73,6 +73,8 @@ static bool place(struct workload_operand *x, const struct workload_options *opt
 {
     int64_t multiple = options->ld_multiple > 1 ? options->ld_multiple : 1;
     x->first = GUARD_BYTES / (int64_t)reference_bytes(x->dtype) + options->offset;
+    x->ld = x->columns;
+    if (x->is_dense) return true;
     if (__builtin_add_overflow(x->columns, options->ld_pad, &x->ld)) return false;
     int64_t missing = (multiple - x->ld % multiple) % multiple;
     return !__builtin_add_overflow(x->ld, missing, &x->ld);

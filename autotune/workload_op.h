@@ -22,6 +22,7 @@ struct workload_operand {
     const char *name;
     enum reference_dtype dtype;
     bool is_output;
+    bool is_dense; /* the operation knows no ld: options.ld_pad does not apply */
     int64_t count, rows, columns, ld;
     /* filled in by workload.c */
     int64_t first;    /* of a set: where the first matrix begins */
@@ -50,6 +51,7 @@ struct workload_op {
 };
 
 extern const struct workload_op workload_gemm;
+extern const struct workload_op workload_conv;
 
 struct workload {
     hpck_handle *handle;

@@ -40,6 +40,7 @@ struct op {
     double (*distance)(const struct problem *a, const struct problem *b); /* op and dtypes are the same */
 };
 
+extern const struct op op_conv;
 extern const struct op op_gemm;
 
 #endif

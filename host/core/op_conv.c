@@ -134,7 +134,16 @@ static bool parse_padding(struct word word, struct conv_fields *f)
 /* Each suffix once, in any order; `seen` has a bit per kind. */
 static bool parse_suffix(struct word word, struct conv_fields *f, unsigned *seen)
 {
-    enum { PADDING = 1, STRIDE = 2, DILATION = 4, GROUPS = 8, FILTER = 16, BIAS = 32, RESIDUAL = 64, ACTIVATION = 128 };
+    enum {
+        PADDING = 1,
+        STRIDE = 2,
+        DILATION = 4,
+        GROUPS = 8,
+        FILTER = 16,
+        BIAS = 32,
+        RESIDUAL = 64,
+        ACTIVATION = 128
+    };
     unsigned kind = 0;
     const struct word value = { word.text + 1, word.length > 0 ? word.length - 1 : 0 };
     if (word_is(word, "kcrs") || word_is(word, "krsc")) {
@@ -199,9 +208,8 @@ static void print(const struct problem *problem, char *buffer, size_t size)
     const bool is_active = f->activation > 0 && f->activation < ACTIVATION_COUNT;
     strbuf_addf(&text, "conv:%s:%s:%s", is_known ? directions[f->direction] : "?", dtype_name(problem->dtype_in),
                 f->nhwc ? "nhwc" : "nchw");
-    strbuf_addf(&text,
-                ":n%" PRId64 "c%" PRId64 "h%" PRId64 "w%" PRId64 "k%" PRId64 "r%" PRId64 "s%" PRId64 ":p", f->n,
-                f->c, f->h, f->w, f->k, f->r, f->s);
+    strbuf_addf(&text, ":n%" PRId64 "c%" PRId64 "h%" PRId64 "w%" PRId64 "k%" PRId64 "r%" PRId64 "s%" PRId64 ":p",
+                f->n, f->c, f->h, f->w, f->k, f->r, f->s);
     print_margin(&text, f->pad_top, f->pad_bottom);
     if (f->pad_left != f->pad_top || f->pad_right != f->pad_bottom) {
         strbuf_add(&text, "x");
@@ -322,11 +330,10 @@ static double distance(const struct problem *pa, const struct problem *pb)
     double sizes = doublings(a->n * conv_rows(a) * conv_columns(a), b->n * conv_rows(b) * conv_columns(b)) +
                    doublings(a->c / a->groups, b->c / b->groups) + doublings(a->k / a->groups, b->k / b->groups) +
                    doublings(a->groups, b->groups) + 0.5 * doublings(conv_columns(a), conv_columns(b));
-    double forms = 1.0 * (a->r != b->r || a->s != b->s) +
-                   1.0 * (a->stride_h != b->stride_h || a->stride_w != b->stride_w) +
-                   1.0 * (a->dilation_h != b->dilation_h || a->dilation_w != b->dilation_w) +
-                   0.25 * (a->krsc != b->krsc) + 0.25 * (a->bias != b->bias) + 0.25 * (a->residual != b->residual) +
-                   0.25 * (a->activation != b->activation);
+    double forms =
+        1.0 * (a->r != b->r || a->s != b->s) + 1.0 * (a->stride_h != b->stride_h || a->stride_w != b->stride_w) +
+        1.0 * (a->dilation_h != b->dilation_h || a->dilation_w != b->dilation_w) + 0.25 * (a->krsc != b->krsc) +
+        0.25 * (a->bias != b->bias) + 0.25 * (a->residual != b->residual) + 0.25 * (a->activation != b->activation);
     return sizes + forms;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct op *const ops[OP_COUNT] = {
+    [OP_CONV] = &op_conv,
     [OP_GEMM] = &op_gemm,
 };
 

@@ -90,8 +90,8 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
             HPCK_TRY(handle->backend->marker(handle->device, sync, &handle->err));
         goto done;
     }
-    HPCK_TRY(conv_check_operands(handle->backend, handle->device, &desc, &problem, x, filter, y, operand,
-                                 &handle->err));
+    HPCK_TRY(
+        conv_check_operands(handle->backend, handle->device, &desc, &problem, x, filter, y, operand, &handle->err));
     if (plan == NULL)
         HPCK_TRY(plan_get(handle, &problem, &plan));
     else

@@ -84,8 +84,8 @@ static hpck_status check_size(const struct backend *backend, struct backend_devi
     if (__builtin_add_overflow(x->offset, x->elements, &end) ||
         __builtin_mul_overflow(end, x->element_bytes, &bytes))
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
-                  "conv: %s ends at offset %" PRId64 " + %" PRId64 " elements, which does not fit in 63 bits", x->name,
-                  x->offset, x->elements);
+                  "conv: %s ends at offset %" PRId64 " + %" PRId64 " elements, which does not fit in 63 bits",
+                  x->name, x->offset, x->elements);
     if ((uint64_t)bytes > x->range.bytes)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
                   "conv: %s has %zu bytes, too few for this shape and offset: element %" PRId64

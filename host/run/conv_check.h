@@ -29,6 +29,7 @@ hpck_status conv_check_desc(const hpck_conv_desc *caller, hpck_conv_desc *desc, 
 /* Memory objects of this device, large enough, the written one apart from the others. problem is canonical. */
 hpck_status conv_check_operands(const struct backend *backend, struct backend_device *device,
                                 const hpck_conv_desc *desc, const struct problem *problem, hpck_buffer x,
-                                hpck_buffer filter, hpck_buffer y, struct conv_operand *operands, struct error *err);
+                                hpck_buffer filter, hpck_buffer y, struct conv_operand *operands,
+                                struct error *err);
 
 #endif

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv.h"
 #include "gemm.h"
 #include "program_options.h"
 
 static void (*const rehearsals[OP_COUNT])(const struct problem *problem, struct rehearsal *rehearsal) = {
+    [OP_CONV] = conv_rehearsal,
     [OP_GEMM] = gemm_rehearsal,
 };
 

@@ -25,7 +25,7 @@ typedef enum hpck_filter_layout {
 } hpck_filter_layout;
 
 typedef enum hpck_conv_math {
-    HPCK_CONV_ANY = 0,       /* transforms such as Winograd's are allowed: docs/numerics.md has their larger bound */
+    HPCK_CONV_ANY = 0, /* transforms such as Winograd's are allowed: docs/numerics.md has their larger bound */
     HPCK_CONV_EXACT_SUMS = 1 /* every element is a sum of products, with the error bound of a dot product */
 } hpck_conv_math;
 
@@ -63,7 +63,8 @@ typedef struct hpck_conv_desc {
     hpck_conv_math math;
     hpck_buffer bias;
     hpck_buffer residual;
-    const hpck_conv_filter *prepared; /* NULL, or what hpck_conv_prepare made of the filter: `filter` is then ignored */
+    const hpck_conv_filter
+        *prepared; /* NULL, or what hpck_conv_prepare made of the filter: `filter` is then ignored */
 } hpck_conv_desc;
 #define HPCK_CONV_DESC_INIT                                                                                        \
     {                                                                                                              \

@@ -23,11 +23,12 @@ struct reference_conv {
     int64_t stride_h, stride_w, dilation_h, dilation_w;
     int64_t groups;
     double alpha, beta;
-    struct reference_tensor x, filter, y; /* the one that the direction writes: as it was before; read if beta != 0 */
-    struct reference_tensor bias;         /* data NULL: none; forward only, steps only along the channel */
-    struct reference_tensor residual;     /* data NULL: none; forward only */
-    int activation;                       /* = hpck_activation */
-    bool may_transform; /* Winograd's transforms are allowed: the bound is theirs where they apply */
+    struct reference_tensor x, filter,
+        y;                            /* the one that the direction writes: as it was before; read if beta != 0 */
+    struct reference_tensor bias;     /* data NULL: none; forward only, steps only along the channel */
+    struct reference_tensor residual; /* data NULL: none; forward only */
+    int activation;                   /* = hpck_activation */
+    bool may_transform;               /* Winograd's transforms are allowed: the bound is theirs where they apply */
 };
 
 /* The value at a position of the written tensor before rounding, and in *bound the largest error that fp32 accumulation

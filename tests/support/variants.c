@@ -57,10 +57,71 @@ static void draw_gemm(const struct family *family, const int64_t *param, const s
     f->tf32 = like->field.gemm.tf32;
 }
 
+static void draw_epilogue(uint64_t *seed, struct conv_fields *f)
+{
+    if (f->direction != 0) return;
+    f->bias = (int64_t)random_below(seed, 2);
+    f->residual = (int64_t)random_below(seed, 2);
+    f->activation = (int64_t)random_below(seed, 4);
+}
+
+static int64_t draw_up_to(int64_t most, uint64_t *seed)
+{
+    return 1 + (int64_t)random_below(seed, (uint64_t)most);
+}
+
+/* Every third problem is what networks are made of (a square filter, stride 1), the others are anything. exact_sums holds
+ * whatever does not transform to the bound of a dot product. */
+static void draw_conv(const struct family *family, const int64_t *param, const struct problem *like,
+                      int64_t size_max, uint64_t *seed, struct problem *problem)
+{
+    struct conv_fields *f = &problem->field.conv;
+    const bool is_plain = random_below(seed, 3) == 0;
+    const bool is_depthwise = random_below(seed, 3) == 0;
+    const int64_t channels = size_max < 80 ? size_max : 80;
+    const int64_t pixels = size_max < 30 ? size_max : 30;
+    f->direction = (int64_t)random_below(seed, 3);
+    f->nhwc = (int64_t)random_below(seed, 2);
+    f->krsc = (int64_t)random_below(seed, 2);
+    f->n = draw_up_to(3, seed);
+    f->groups = random_below(seed, 2) == 0 ? 1 : draw_up_to(3, seed);
+    f->c = draw_size(family, param, channels, seed) * f->groups;
+    f->k = draw_size(family, param, channels, seed) * f->groups;
+    if (is_depthwise) {
+        f->groups = f->c;
+        f->k = f->c * draw_up_to(2, seed);
+    }
+    f->h = draw_up_to(pixels, seed);
+    f->w = draw_up_to(pixels, seed);
+    f->r = is_plain ? 3 : draw_up_to(4, seed);
+    f->s = is_plain ? 3 : draw_up_to(4, seed);
+    f->pad_top = (int64_t)random_below(seed, 4);
+    f->pad_bottom = (int64_t)random_below(seed, 4);
+    f->pad_left = (int64_t)random_below(seed, 4);
+    f->pad_right = (int64_t)random_below(seed, 4);
+    f->stride_h = is_plain ? 1 : draw_up_to(3, seed);
+    f->stride_w = is_plain ? 1 : draw_up_to(3, seed);
+    f->dilation_h = is_plain ? 1 : draw_up_to(3, seed);
+    f->dilation_w = is_plain ? 1 : draw_up_to(3, seed);
+    f->exact_sums = strstr(family->name, "winograd") == NULL;
+    draw_epilogue(seed, f);
+    if (like != NULL) {
+        const struct conv_fields *same = &like->field.conv;
+        f->direction = same->direction;
+        f->nhwc = same->nhwc;
+        f->krsc = same->krsc;
+        f->bias = same->bias;
+        f->residual = same->residual;
+        f->activation = same->activation;
+    }
+    *problem = problem_canonical(problem);
+}
+
 /* A canonical problem for the point; like (may be NULL): one whose kernel shall serve again. */
 static void (*const draw_problem[OP_COUNT])(const struct family *family, const int64_t *param,
                                             const struct problem *like, int64_t size_max, uint64_t *seed,
                                             struct problem *problem) = {
+    [OP_CONV] = draw_conv,
     [OP_GEMM] = draw_gemm,
 };
 
@@ -96,7 +157,8 @@ static bool draw_once(const struct family *family, const struct device_desc *dev
                              &trial->problem);
     draw_options(seed, &trial->options);
     workload_traits(&trial->problem, &trial->options);
-    return select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
+    return problem_check(&trial->problem, NULL) == HPCK_OK &&
+           select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
 }
 
 bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,

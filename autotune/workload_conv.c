@@ -1,0 +1,200 @@
+/* Convolution as a workload: operands x, filter, y, bias and residual as dense tensors; the direction's one is the output. */
+#include "workload_op.h"
+
+#include "conv.h"
+#include "op_conv.h"
+#include "reference/conv.h"
+
+enum { OPERAND_X, OPERAND_FILTER, OPERAND_Y, OPERAND_EXTRA };
+
+static const struct conv_fields *fields_of(const struct workload *w)
+{
+    return &w->problem.field.conv;
+}
+
+/* The extents of a tensor by image, channel, row and column. */
+struct extents {
+    int64_t size[4];
+    bool channels_last;
+};
+
+static struct extents extents_of(const struct workload *w, int operand)
+{
+    const struct conv_fields *f = fields_of(w);
+    switch (operand) {
+    case OPERAND_X:
+        return (struct extents){ { f->n, f->c, f->h, f->w }, f->nhwc != 0 };
+    case OPERAND_FILTER:
+        return (struct extents){ { f->k, f->c / f->groups, f->r, f->s }, f->krsc != 0 };
+    default: /* y, and the residual */
+        return (struct extents){ { f->n, f->k, conv_rows(f), conv_columns(f) }, f->nhwc != 0 };
+    }
+}
+
+/* One matrix for each image, its rows along the last dimension in memory. */
+static struct workload_operand tensor(const struct workload *w, const char *name, int operand)
+{
+    const struct extents x = extents_of(w, operand);
+    return (struct workload_operand){
+        .name = name,
+        .dtype = (enum reference_dtype)w->problem.dtype_in,
+        .is_dense = true,
+        .count = x.size[0],
+        .rows = x.channels_last ? x.size[2] * x.size[3] : x.size[1] * x.size[2],
+        .columns = x.channels_last ? x.size[1] : x.size[3],
+    };
+}
+
+static int residual_operand(const struct workload *w)
+{
+    return OPERAND_EXTRA + (fields_of(w)->bias != 0);
+}
+
+static hpck_status conv_declare(struct workload *w, struct error *err)
+{
+    static const int written[] = {
+        [CONV_FORWARD] = OPERAND_Y,
+        [CONV_BACKWARD_DATA] = OPERAND_X,
+        [CONV_BACKWARD_FILTER] = OPERAND_FILTER,
+    };
+    const struct conv_fields *f = fields_of(w);
+    hpck_status st = HPCK_OK;
+    HPCK_TRY(problem_check(&w->problem, err));
+    w->operand[OPERAND_X] = tensor(w, "x", OPERAND_X);
+    w->operand[OPERAND_FILTER] = tensor(w, "filter", OPERAND_FILTER);
+    w->operand[OPERAND_Y] = tensor(w, "y", OPERAND_Y);
+    w->operand_count = OPERAND_EXTRA;
+    if (f->bias)
+        w->operand[w->operand_count++] = (struct workload_operand){
+            .name = "bias",
+            .dtype = (enum reference_dtype)w->problem.dtype_in,
+            .is_dense = true,
+            .count = 1,
+            .rows = 1,
+            .columns = f->k,
+        };
+    if (f->residual) w->operand[w->operand_count++] = tensor(w, "residual", OPERAND_Y);
+    w->operand[written[f->direction]].is_output = true;
+done:
+    return st;
+}
+
+static void describe(const struct workload *w, int set, hpck_conv_desc *desc)
+{
+    const struct conv_fields *f = fields_of(w);
+    *desc = (hpck_conv_desc)HPCK_CONV_DESC_INIT;
+    desc->direction = (hpck_conv_direction)f->direction;
+    desc->dtype = w->problem.dtype_in;
+    desc->layout = f->nhwc ? HPCK_NHWC : HPCK_NCHW;
+    desc->filter_layout = f->krsc ? HPCK_KRSC : HPCK_KCRS;
+    desc->n = f->n;
+    desc->c = f->c;
+    desc->h = f->h;
+    desc->w = f->w;
+    desc->k = f->k;
+    desc->r = f->r;
+    desc->s = f->s;
+    desc->pad_top = f->pad_top;
+    desc->pad_bottom = f->pad_bottom;
+    desc->pad_left = f->pad_left;
+    desc->pad_right = f->pad_right;
+    desc->stride_h = f->stride_h;
+    desc->stride_w = f->stride_w;
+    desc->dilation_h = f->dilation_h;
+    desc->dilation_w = f->dilation_w;
+    desc->groups = f->groups;
+    desc->activation = (hpck_activation)f->activation;
+    desc->math = f->exact_sums ? HPCK_CONV_EXACT_SUMS : HPCK_CONV_ANY;
+    if (f->bias) desc->bias = workload_buffer(w, OPERAND_EXTRA, set);
+    if (f->residual) desc->residual = workload_buffer(w, residual_operand(w), set);
+}
+
+static hpck_status conv_run(struct workload *w, hpck_plan *plan, int set, struct error *err)
+{
+    hpck_conv_desc desc;
+    describe(w, set, &desc);
+    hpck_status st = conv_execute(w->handle, plan, &desc, w->options.alpha, workload_buffer(w, OPERAND_X, set),
+                                  workload_buffer(w, OPERAND_FILTER, set), w->options.beta,
+                                  workload_buffer(w, OPERAND_Y, set), NULL);
+    return workload_device_error(w, st, err);
+}
+
+/* ---- the oracle ------------------------------------------------------------------------------------------- */
+
+static struct reference_tensor reference_of(const struct workload *w, int operand, int shape)
+{
+    const struct workload_operand *x = &w->operand[operand];
+    const struct extents e = extents_of(w, shape);
+    const int64_t *size = e.size;
+    struct reference_tensor t = { .data = x->is_output ? x->initial : x->host, .offset = x->first };
+    t.step[0] = size[1] * size[2] * size[3];
+    t.step[1] = e.channels_last ? 1 : size[2] * size[3];
+    t.step[2] = e.channels_last ? size[3] * size[1] : size[3];
+    t.step[3] = e.channels_last ? size[1] : 1;
+    return t;
+}
+
+static double conv_expect(const struct workload *w, const struct workload_operand *output, int64_t image,
+                          int64_t row, int64_t column, double *bound)
+{
+    const struct conv_fields *f = fields_of(w);
+    struct reference_conv reference = {
+        .direction = (int)f->direction,
+        .dtype = (enum reference_dtype)w->problem.dtype_in,
+        .n = f->n,
+        .c = f->c,
+        .h = f->h,
+        .w = f->w,
+        .k = f->k,
+        .r = f->r,
+        .s = f->s,
+        .pad_top = f->pad_top,
+        .pad_left = f->pad_left,
+        .p = conv_rows(f),
+        .q = conv_columns(f),
+        .stride_h = f->stride_h,
+        .stride_w = f->stride_w,
+        .dilation_h = f->dilation_h,
+        .dilation_w = f->dilation_w,
+        .groups = f->groups,
+        .alpha = (double)w->options.alpha,
+        .beta = (double)w->options.beta,
+        .x = reference_of(w, OPERAND_X, OPERAND_X),
+        .filter = reference_of(w, OPERAND_FILTER, OPERAND_FILTER),
+        .y = reference_of(w, OPERAND_Y, OPERAND_Y),
+        .activation = (int)f->activation,
+        .may_transform = f->exact_sums == 0,
+    };
+    if (f->bias) {
+        const struct workload_operand *bias = &w->operand[OPERAND_EXTRA];
+        reference.bias = (struct reference_tensor){ bias->host, bias->first, { 0, 1, 0, 0 } };
+    }
+    if (f->residual) reference.residual = reference_of(w, residual_operand(w), OPERAND_Y);
+    const struct extents e = extents_of(w, (int)(output - w->operand));
+    const int64_t *size = e.size;
+    const int64_t last = e.channels_last ? row % size[3] : column; /* the tensor's column */
+    const int64_t channel = e.channels_last ? column : row / size[2];
+    const int64_t line = e.channels_last ? row / size[3] : row % size[2];
+    return reference_conv_value(&reference, (int64_t[]){ image, channel, line, last }, bound);
+}
+
+static int64_t conv_terms(const struct workload *w)
+{
+    const struct conv_fields *f = fields_of(w);
+    switch (f->direction) {
+    case CONV_FORWARD:
+        return f->c / f->groups * f->r * f->s;
+    case CONV_BACKWARD_DATA:
+        return f->k / f->groups * f->r * f->s;
+    default:
+        return f->n * conv_rows(f) * conv_columns(f);
+    }
+}
+
+const struct workload_op workload_conv = {
+    .op = OP_CONV,
+    .declare = conv_declare,
+    .run = conv_run,
+    .expect = conv_expect,
+    .terms = conv_terms,
+};
