@@ -149,7 +149,7 @@ hpck_status problem_parse(const char *text, struct problem *problem, struct erro
     words_next(&words, &word);
     for (int i = 0; i < OP_COUNT; i++)
         if (word_is(word, op_descs[i].name)) op = ops[i];
-    struct problem parsed = op != NULL ? op->example() : ops[0]->example();
+    struct problem parsed = op != NULL ? op->example() : op_gemm.example();
     if (op == NULL) return not_understood(text, word, "the name of an operation", &parsed, err);
 
     const char *expected = op->parse(&words, &parsed, &word);
