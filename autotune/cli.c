@@ -19,6 +19,7 @@ enum option_id {
     DB,
     SUITE,
     SHAPES,
+    JOBS,
     TIME_LIMIT,
     MIN_GAIN,
     DRY_RUN,
@@ -39,6 +40,9 @@ static const struct tool_option table[] = {
     { STRATEGY, "strategy", "S", "local, random or exhaustive; default local" },
     { SEED, "seed", "N", "of the random choices and operands; default 1" },
     { DB, "db", "PATH", "tuning database to read first and to write; default: HPCK_DB, else the user's" },
+    { JOBS, "jobs", "N",
+      "processes that compile side by side, while nothing is timed; default: one\n"
+      "                       per CPU, at most 16; 0: the process that times compiles too" },
     { TIME_LIMIT, "time-limit", "TIME", "for one trial, after which its process is killed; default 30s" },
     { MIN_GAIN, "min-gain", "PERCENT", "a new choice must be this much faster than the old one; default 2" },
     { DRY_RUN, "dry-run", NULL, "count candidates and compilations and estimate the time; touch nothing" },
@@ -93,7 +97,9 @@ void cli_help(FILE *out)
           "  HPCK_CACHE_DIR       folder of compiled kernels, where the winners are put; empty: none\n"
           "  HPCK_VERBOSE, HPCK_VERBOSE_FILE   what the library tells (docs/verbose.md)\n"
           "  POCL_AFFINITY        set to 1 when unset, which keeps PoCL's threads on their cores\n"
-          "  HPCK_TUNE_TEST_FAULT crash@N, hang@N or wrong@N: for tests, what trial N (from 0) does\n"
+          "  HPCK_TUNE_TEST_FAULT crash@N, hang@N, wrong@N, crash-compile@N, hang-compile@N: for tests, what trial "
+          "N\n"
+          "                       (from 0) does\n"
           "\n"
           "exit codes:\n"
           "  0    done, also when nothing better was found\n"
@@ -161,6 +167,10 @@ static hpck_status apply(const struct tool_option *option, const char *value, vo
         return tool_integer(option->name, value, 0, UINT64_MAX, &cli->tuner.seed, err);
     case DB:
         cli->tuner.db = value;
+        break;
+    case JOBS:
+        HPCK_TRY(tool_integer(option->name, value, 0, 1024, &integer, err));
+        cli->tuner.jobs = (int)integer;
         break;
     case TIME_LIMIT:
         return read_duration(option->name, value, &cli->tuner.time_limit_seconds, err);

@@ -1,4 +1,4 @@
-/* Opens a problem and searches its space, trial by trial. job_finish.c decides and saves. */
+/* Opens a problem and keeps its trials. job_search.c makes them, job_finish.c decides and saves. */
 #include "job.h"
 
 #include <math.h>
@@ -13,19 +13,9 @@ enum {
     RELATIVES = 4, /* records of other problems, and of other devices, to start from */
     SEEDS = 6      /* of each family */
 };
-static const double GIVE_UP = 2.0;      /* times the best: not worth more than one run */
-static const double BUDGET_GRACE = 5.0; /* seconds by which the trial that is running may pass the deadline */
-static const double START_LIMIT = 60.0; /* for a worker to open the device */
-static const double NEW_BEST = 0.99;    /* a smaller gain does not change what others are compared with */
-static const double LOOK_AGAIN = 1.02;  /* a candidate that seems as good as the best is measured more carefully */
-static const struct measure_options FIRST_LOOK = {
-    .rounds = 5, .turn_seconds = 0.003, .rest_seconds = 0.0, .limit_seconds = 0.6
-};
-static const struct measure_options SECOND_LOOK = {
-    .rounds = 15, .turn_seconds = 0.004, .rest_seconds = 0.0, .limit_seconds = 1.5
-};
+static const double NEW_BEST = 0.99; /* a smaller gain does not change what others are compared with */
 
-static void fail(struct job *job, const char *message)
+void job_fail(struct job *job, const char *message)
 {
     job->state = JOB_FAILED;
     trial_message(job->failure, message);
@@ -33,7 +23,7 @@ static void fail(struct job *job, const char *message)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
 
-static hpck_status add_trial(struct job *job, const struct trial *trial, struct error *err)
+hpck_status job_add_trial(struct job *job, const struct trial *trial, struct error *err)
 {
     hpck_status st = HPCK_OK;
     if (job->trial_count == job->trial_capacity) {
@@ -53,11 +43,20 @@ done:
     return st;
 }
 
-static int find_trial(const struct job *job, const struct candidate *candidate)
+int job_find_trial(const struct job *job, const struct candidate *candidate)
 {
     for (int i = 0; i < job->trial_count; i++)
         if (candidate_same(&job->trials[i].candidate, candidate)) return i;
     return -1;
+}
+
+void job_find_best(struct job *job)
+{
+    job->best = -1;
+    for (int i = 0; i < job->trial_count; i++)
+        if (job->trials[i].outcome == OUTCOME_OK &&
+            (job->best < 0 || job->trials[i].seconds < job->trials[job->best].seconds))
+            job->best = i;
 }
 
 /* Later lines of the journal replace earlier ones of the same candidate. */
@@ -75,17 +74,13 @@ static hpck_status resume(struct job *job, struct tuner *tuner, struct error *er
             .samples = entry->record.samples,
         };
         trial_message(trial.message, entry->message);
-        int known = find_trial(job, &trial.candidate);
+        int known = job_find_trial(job, &trial.candidate);
         if (known >= 0)
             job->trials[known] = trial;
         else
-            HPCK_TRY(add_trial(job, &trial, err));
+            HPCK_TRY(job_add_trial(job, &trial, err));
     }
-    job->best = -1;
-    for (int i = 0; i < job->trial_count; i++)
-        if (job->trials[i].outcome == OUTCOME_OK &&
-            (job->best < 0 || job->trials[i].seconds < job->trials[job->best].seconds))
-            job->best = i;
+    job_find_best(job);
     job->resumed = job->trial_count;
 done:
     return st;
@@ -152,7 +147,7 @@ hpck_status job_open(struct job *job, struct tuner *tuner, struct error *err)
     st = select_choice(tuner->db, &tuner->device, tuner->dialect, &job->canonical,
                        workspace > 0 ? workspace : INT64_MAX, NULL, &job->old, &why);
     if (st == HPCK_UNSUPPORTED) {
-        fail(job, error_text(&why));
+        job_fail(job, error_text(&why));
         st = HPCK_OK;
         goto done;
     }
@@ -173,160 +168,9 @@ void job_close(struct job *job)
     search_free(job->search);
     space_free(&job->space);
     free(job->trials);
+    free(job->pending);
     job->search = NULL;
     job->trials = NULL;
-}
-
-/* ---- one trial ---------------------------------------------------------------------------------------------------- */
-
-static hpck_status write_down(struct job *job, struct tuner *tuner, const struct trial *trial, struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    struct journal_entry entry = {
-        .record = record_of(tuner, job, &trial->candidate, trial->seconds, PROVENANCE_MEASURED),
-        .outcome = trial->outcome,
-    };
-    entry.record.spread = trial->spread;
-    entry.record.samples = trial->samples;
-    trial_message(entry.message, trial->message);
-    HPCK_TRY(journal_append(&tuner->journal, &entry, err));
-    HPCK_TRY(add_trial(job, trial, err));
-    tuner->trials++;
-done:
-    return st;
-}
-
-/* What the others were compared with is not right after all (other operands showed it): the next best takes over. */
-static hpck_status depose(struct job *job, struct tuner *tuner, const struct worker_side *side, struct error *err)
-{
-    struct trial *trial = &job->trials[job->best];
-    struct journal_entry entry = {
-        .record = record_of(tuner, job, &trial->candidate, trial->seconds, PROVENANCE_MEASURED),
-        .outcome = side->outcome,
-    };
-    trial->outcome = side->outcome;
-    trial_message(trial->message, side->message);
-    trial_message(entry.message, side->message);
-    job->best = -1;
-    for (int i = 0; i < job->trial_count; i++)
-        if (job->trials[i].outcome == OUTCOME_OK &&
-            (job->best < 0 || job->trials[i].seconds < job->trials[job->best].seconds))
-            job->best = i;
-    return journal_append(&tuner->journal, &entry, err);
-}
-
-static void take_measurement(const struct job *job, const struct worker_side *side, struct trial *trial)
-{
-    trial->outcome = side->outcome;
-    trial_message(trial->message, side->message);
-    if (outcome_is_bad(side->outcome)) return;
-    trial->seconds = side->time.median;
-    if (job->best >= 0) trial->seconds = trial_seconds(job->trials[job->best].seconds, &side->ratio);
-    trial->spread = side->time.median > 0.0 ? (side->time.p90 - side->time.p10) / side->time.median : 0.0;
-    trial->samples = side->time.samples;
-}
-
-static void fill_request(const struct job *job, struct tuner *tuner, const struct candidate *candidate,
-                         struct worker_request *request)
-{
-    memset(request, 0, sizeof *request);
-    request->trial = tuner->trials;
-    request->problem = job->problem;
-    request->seed = tuner->options.seed + tuner->workloads;
-    if (job->best >= 0)
-        request->side[request->side_count++] = worker_candidate_of(&job->trials[job->best].candidate);
-    request->side[request->side_count++] = worker_candidate_of(candidate);
-    request->measure = FIRST_LOOK;
-    request->again = SECOND_LOOK;
-    request->again_below = LOOK_AGAIN;
-    request->give_up = GIVE_UP;
-}
-
-/* *worker is NULL afterwards if it died. *is_cut: the deadline came first, and nothing is known. */
-static hpck_status try_candidate(struct job *job, struct tuner *tuner, const struct candidate *candidate,
-                                 double deadline, struct worker *worker, bool *is_alive, bool *is_cut,
-                                 struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    struct worker_request request;
-    struct worker_reply reply;
-    struct trial trial = { .candidate = *candidate };
-    double limit = fmin(tuner->options.time_limit_seconds, deadline - measure_now() + BUDGET_GRACE);
-
-    for (;;) {
-        fill_request(job, tuner, candidate, &request);
-        double begin = measure_now();
-        enum worker_end end = worker_ask(worker, &request, limit, tuner_tick, tuner, &reply);
-        *is_alive = end == WORKER_ANSWERED;
-        *is_cut = end == WORKER_TIMEOUT && limit < tuner->options.time_limit_seconds;
-        if (*is_cut) goto done;
-        if (end != WORKER_ANSWERED) {
-            trial.outcome = end == WORKER_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_CRASHED;
-            trial.seconds = measure_now() - begin;
-            trial_message(trial.message, reply.message);
-            break;
-        }
-        tuner->compile_seconds += reply.compile_seconds;
-        tuner->verify_seconds += reply.verify_seconds;
-        tuner->measure_seconds += reply.measure_seconds;
-        if (reply.status != HPCK_OK) {
-            fail(job, reply.message);
-            goto done;
-        }
-        trial.seconds = measure_now() - begin;
-        if (request.side_count == 1 || !outcome_is_bad(reply.side[0].outcome)) {
-            take_measurement(job, &reply.side[request.side_count - 1], &trial);
-            break;
-        }
-        HPCK_TRY(depose(job, tuner, &reply.side[0], err)); /* and once more, against another one */
-    }
-    HPCK_TRY(write_down(job, tuner, &trial, err));
-done:
-    return st;
-}
-
-/* ---- the search ---------------------------------------------------------------------------------------------------- */
-
-static bool may_go_on(const struct job *job, const struct tuner *tuner)
-{
-    return job->state == JOB_OPEN && (tuner->options.evals == 0 || job->trial_count < tuner->options.evals);
-}
-
-/* What is chosen now comes first, so that everything else is compared with it. */
-static bool next_candidate(struct job *job, struct candidate *candidate)
-{
-    *candidate = job->reigning;
-    if (find_trial(job, &job->reigning) < 0) return true;
-    return search_next(job->search, job->trials, job->trial_count, candidate);
-}
-
-hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    struct worker *worker = NULL;
-    struct worker_hello hello;
-    struct candidate candidate;
-
-    while (may_go_on(job, tuner) && !*tuner->stop && measure_now() < deadline) {
-        bool is_alive, is_cut;
-        if (!next_candidate(job, &candidate)) {
-            job->state = JOB_CONVERGED;
-            break;
-        }
-        if (!worker) {
-            tuner->workloads++;
-            HPCK_TRY(worker_start(tuner->options.device, "", START_LIMIT, &worker, &hello, err));
-        }
-        HPCK_TRY(try_candidate(job, tuner, &candidate, deadline, worker, &is_alive, &is_cut, err));
-        if (!is_alive) {
-            worker_stop(worker);
-            worker = NULL;
-        }
-        if (is_cut) break;
-        tuner_tick(tuner);
-    }
-    if (job->state == JOB_OPEN && !may_go_on(job, tuner)) job->state = JOB_CONVERGED;
-done:
-    worker_stop(worker);
-    return st;
+    job->pending = NULL;
+    job->pending_count = 0;
 }

@@ -16,6 +16,15 @@ enum job_state {
     JOB_FAILED     /* cannot be tuned at all: see failure */
 };
 
+/* A candidate that the search has proposed and that is not tried yet. */
+struct attempt {
+    struct candidate candidate;
+    bool is_to_compile;   /* its program is new, and the compilers are not done with it */
+    enum outcome outcome; /* of compiling: OK, or a bad one, which ends the attempt */
+    double seconds;
+    char message[TRIAL_MESSAGE_MAX];
+};
+
 struct job {
     struct problem problem; /* as written */
     struct problem canonical;
@@ -33,6 +42,10 @@ struct job {
     int trial_capacity;
     int resumed; /* of which from the journal */
     int best;    /* the trial that others are compared with; -1: none is right yet */
+
+    struct attempt
+        *pending; /* oldest first; what one slice of the budget does not reach, the next one begins with */
+    int pending_count;
 
     bool is_written; /* its records are in the database */
 
@@ -53,6 +66,12 @@ void job_close(struct job *job);
 /* Tries candidates until the deadline (measure_now() seconds), the allowed number of trials, convergence or an
  * interruption. */
 hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, struct error *err);
+
+/* What job_search.c needs of the trials. */
+void job_fail(struct job *job, const char *message);
+hpck_status job_add_trial(struct job *job, const struct trial *trial, struct error *err);
+int job_find_trial(const struct job *job, const struct candidate *candidate); /* -1: not tried */
+void job_find_best(struct job *job);                                          /* sets job->best */
 
 /* Measures old choice and leaders against each other in a fresh process, decides, and merges the ranked best into the
  * database. An interrupted run merges without confirming: such records rank below confirmed ones. */

@@ -96,8 +96,7 @@ static hpck_status measure(struct job *job, struct tuner *tuner, double seconds,
     request.measure = (struct measure_options){
         .rounds = CONFIRM_ROUNDS, .turn_seconds = 0.005, .rest_seconds = 0.0, .limit_seconds = seconds
     };
-    /* with the user's cache of compiled kernels, so that the winner is ready for the first call */
-    HPCK_TRY(worker_start(tuner->options.device, NULL, START_LIMIT, &worker, &hello, err));
+    HPCK_TRY(worker_start(tuner->options.device, tuner_kernels(tuner), START_LIMIT, &worker, &hello, err));
     if (worker_ask(worker, &request, limit, tuner_tick, tuner, &final->reply) != WORKER_ANSWERED)
         final->reply.status = HPCK_INTERNAL; /* its message says how the worker ended */
     tuner->compile_seconds += final->reply.compile_seconds;

@@ -25,6 +25,13 @@ static uint64_t hash_program(const struct candidate *candidate)
     return hash;
 }
 
+bool space_same_program(const struct candidate *a, const struct candidate *b)
+{
+    for (int i = 0; a->family == b->family && i < a->family->param_count; i++)
+        if (!a->family->params[i].run_time && a->param[i] != b->param[i]) return false;
+    return a->family == b->family;
+}
+
 uint64_t space_fingerprint(const struct space *space, const struct candidate *candidate)
 {
     const struct family *family = candidate->family;

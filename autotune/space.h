@@ -43,6 +43,9 @@ const char *space_rejection(const struct space *space, const struct candidate *c
  * tile sizes that both exceed a small matrix. */
 uint64_t space_fingerprint(const struct space *space, const struct candidate *candidate);
 
+/* They differ in run-time parameters at most: one compilation serves both. */
+bool space_same_program(const struct candidate *a, const struct candidate *b);
+
 /* Legal candidates one step away: one parameter changed to the next value up or down that is legal and makes a
  * difference. Run-time parameters first, since trying those needs no compilation. Returns how many. */
 enum { NEIGHBOURS_MAX = 2 * FAMILY_PARAMS_MAX };

@@ -10,6 +10,9 @@
 
 static const double START_LIMIT = 60.0; /* seconds for a worker to open the device */
 static const double SLICE_MIN = 1.0;    /* less is not worth starting a worker for */
+static const double KEEP_SHARE =
+    0.05; /* of the budget, for putting the winners' programs into the user's cache ... */
+static const double KEEP_SECONDS = 1.0; /* ... which takes at most about this for each */
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
 
@@ -91,17 +94,42 @@ static hpck_status make_jobs(struct tuner *tuner, const struct shapes *shapes, s
     return HPCK_OK;
 }
 
+/* Compilers and measuring worker are different processes. NVRTC keeps nothing, so that they share a folder of PTX; OpenCL
+ * drivers keep what they compile themselves, and asking PoCL for a binary takes as long again as compiling. */
+static hpck_status open_compilers(struct tuner *tuner, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    if (tuner->options.jobs == 0) goto done;
+    if (tuner->dialect == DIALECT_CUDA) HPCK_TRY(kernels_folder_open(&tuner->kernels, tuner->db_path, err));
+    HPCK_TRY(
+        compilers_create(tuner->options.device, tuner_kernels(tuner), tuner->options.jobs, &tuner->compilers, err));
+done:
+    return st;
+}
+
+const char *tuner_kernels(const struct tuner *tuner)
+{
+    return tuner->kernels.path ? tuner->kernels.path : "";
+}
+
 hpck_status tuner_open(struct tuner *tuner, const struct tuner_options *options, const struct shapes *shapes,
                        const volatile sig_atomic_t *stop, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    *tuner = (struct tuner){ .options = *options, .stop = stop, .begin = measure_now(), .journal.fd = -1 };
-    tuner->deadline = options->budget_seconds > 0.0 ? tuner->begin + options->budget_seconds : INFINITY;
+    *tuner = (struct tuner){
+        .options = *options, .stop = stop, .begin = measure_now(), .journal.fd = -1, .kernels.lock = -1
+    };
+    if (tuner->options.jobs < 0) tuner->options.jobs = compilers_default_count();
     progress_open(&tuner->progress, stderr);
     HPCK_TRY(find_device(tuner, err));
     HPCK_TRY(open_database(tuner, err));
     report_passed_over(tuner);
     HPCK_TRY(make_jobs(tuner, shapes, err));
+    tuner->keep_seconds = fmin(KEEP_SHARE * options->budget_seconds, KEEP_SECONDS * tuner->job_count);
+    tuner->deadline = INFINITY;
+    if (options->budget_seconds > 0.0)
+        tuner->deadline = tuner->begin + options->budget_seconds - tuner->keep_seconds;
+    if (!options->is_dry_run) HPCK_TRY(open_compilers(tuner, err));
 done:
     if (st != HPCK_OK) tuner_close(tuner);
     return st;
@@ -116,6 +144,9 @@ void tuner_close(struct tuner *tuner)
     tuner->jobs = NULL;
     tuner->job_count = 0;
     journal_close(&tuner->journal);
+    compilers_free(tuner->compilers);
+    tuner->compilers = NULL;
+    kernels_folder_close(&tuner->kernels);
     tunedb_close(tuner->db);
     tuner->db = NULL;
     free(tuner->db_path);
@@ -221,6 +252,29 @@ done:
     return st;
 }
 
+/* Leaves the winners' programs in the user's cache of compiled kernels, so that they are ready for the first call. One that
+ * is not done in time costs that call a compilation, nothing else. */
+static hpck_status keep_programs(struct tuner *tuner, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct compilers *compilers = NULL;
+    struct compile_task *tasks = calloc((size_t)tuner->job_count + 1, sizeof *tasks);
+    const struct compile_limits limits = { tuner->options.time_limit_seconds, tuner->deadline + tuner->keep_seconds,
+                                           tuner->stop, NULL, NULL };
+    const int jobs = tuner->options.jobs > 0 ? tuner->options.jobs : 1;
+    int count = 0;
+    if (!tasks) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "tuner: no memory for %d tasks", tuner->job_count);
+    for (int i = 0; i < tuner->job_count; i++)
+        if (tuner->jobs[i].is_confirmed)
+            tasks[count++].request = worker_compile(&tuner->jobs[i].problem, &tuner->jobs[i].reigning, -1);
+    HPCK_TRY(compilers_create(tuner->options.device, NULL, jobs, &compilers, err));
+    compilers_run(compilers, tasks, count, &limits);
+done:
+    compilers_free(compilers);
+    free(tasks);
+    return st;
+}
+
 /* Passes over the list, each problem given an equal share of what is left; what a problem leaves over is shared by
  * those that come after it, and in the next pass by those that have not converged. */
 hpck_status tuner_run(struct tuner *tuner, struct error *err)
@@ -234,6 +288,7 @@ hpck_status tuner_run(struct tuner *tuner, struct error *err)
             HPCK_TRY(run_slice(tuner, &tuner->jobs[i], share, err));
         }
     }
+    HPCK_TRY(keep_programs(tuner, err));
 done:
     progress_close(&tuner->progress);
     return st;

@@ -31,6 +31,18 @@ struct worker_candidate worker_candidate_of(const struct candidate *candidate)
     return out;
 }
 
+struct worker_request worker_compile(const struct problem *problem, const struct candidate *candidate, int trial)
+{
+    struct worker_request request;
+    memset(&request, 0, sizeof request); /* padding too: the whole of it travels */
+    request.task = WORKER_COMPILE;
+    request.trial = trial;
+    request.problem = *problem;
+    request.side_count = 1;
+    request.side[0] = worker_candidate_of(candidate);
+    return request;
+}
+
 /* In the child, between fork and exec. The worker outlives neither its socket nor its parent. */
 static void exec_worker(int socket, const char *device, const char *cache_dir)
 {
@@ -104,12 +116,10 @@ static void bury(struct worker *worker, char *message, size_t size)
         snprintf(message, size, "the worker left with exit code %d", WEXITSTATUS(status));
 }
 
-hpck_status worker_start(const char *device, const char *cache_dir, double limit_seconds, struct worker **worker,
-                         struct worker_hello *hello, struct error *err)
+hpck_status worker_launch(const char *device, const char *cache_dir, struct worker **worker, struct error *err)
 {
     hpck_status st = HPCK_OK;
     int sockets[2] = { -1, -1 };
-    char how[WORKER_MESSAGE_MAX];
     struct worker *w = calloc(1, sizeof *w);
 
     if (!w) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "worker: no memory");
@@ -124,17 +134,6 @@ hpck_status worker_start(const char *device, const char *cache_dir, double limit
     sockets[1] = -1;
     w->socket = sockets[0];
     sockets[0] = -1;
-
-    switch (receive(w, hello, sizeof *hello, measure_now() + limit_seconds, NULL, NULL)) {
-    case WORKER_ANSWERED:
-        break;
-    case WORKER_CRASHED:
-        bury(w, how, sizeof how);
-        HPCK_FAIL(err, HPCK_NO_DEVICE, "the device cannot be opened: %s", how);
-    case WORKER_TIMEOUT:
-        HPCK_FAIL(err, HPCK_TIMEOUT, "the device did not open within %.0f s", limit_seconds);
-    }
-    if (hello->status != HPCK_OK) HPCK_FAIL(err, hello->status, "%s", hello->message);
     *worker = w;
     w = NULL; /* the caller's now */
 done:
@@ -144,13 +143,52 @@ done:
     return st;
 }
 
-enum worker_end worker_ask(struct worker *worker, const struct worker_request *request, double limit_seconds,
-                           worker_tick *tick, void *tick_context, struct worker_reply *reply)
+hpck_status worker_greet(struct worker *worker, double limit_seconds, struct worker_hello *hello, struct error *err)
 {
-    enum worker_end end = WORKER_CRASHED;
-    *reply = (struct worker_reply){ .status = HPCK_INTERNAL };
-    if (send_all(worker, request, sizeof *request))
-        end = receive(worker, reply, sizeof *reply, measure_now() + limit_seconds, tick, tick_context);
+    hpck_status st = HPCK_OK;
+    char how[WORKER_MESSAGE_MAX];
+    switch (receive(worker, hello, sizeof *hello, measure_now() + limit_seconds, NULL, NULL)) {
+    case WORKER_ANSWERED:
+        break;
+    case WORKER_CRASHED:
+        bury(worker, how, sizeof how);
+        HPCK_FAIL(err, HPCK_NO_DEVICE, "the device cannot be opened: %s", how);
+    case WORKER_TIMEOUT:
+        HPCK_FAIL(err, HPCK_TIMEOUT, "the device did not open within %.0f s", limit_seconds);
+    }
+    if (hello->status != HPCK_OK) HPCK_FAIL(err, hello->status, "%s", hello->message);
+done:
+    return st;
+}
+
+hpck_status worker_start(const char *device, const char *cache_dir, double limit_seconds, struct worker **worker,
+                         struct worker_hello *hello, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct worker *w = NULL;
+    HPCK_TRY(worker_launch(device, cache_dir, &w, err));
+    HPCK_TRY(worker_greet(w, limit_seconds, hello, err));
+    *worker = w;
+    w = NULL; /* the caller's now */
+done:
+    worker_stop(w);
+    return st;
+}
+
+bool worker_send(struct worker *worker, const struct worker_request *request)
+{
+    return send_all(worker, request, sizeof *request);
+}
+
+int worker_socket(const struct worker *worker)
+{
+    return worker->socket;
+}
+
+enum worker_end worker_answer(struct worker *worker, double limit_seconds, worker_tick *tick, void *tick_context,
+                              struct worker_reply *reply)
+{
+    enum worker_end end = receive(worker, reply, sizeof *reply, measure_now() + limit_seconds, tick, tick_context);
     if (end == WORKER_ANSWERED) return end;
     *reply = (struct worker_reply){ .status = HPCK_INTERNAL };
     bury(worker, reply->message, sizeof reply->message);
@@ -158,6 +196,13 @@ enum worker_end worker_ask(struct worker *worker, const struct worker_request *r
         snprintf(reply->message, sizeof reply->message, "no answer within %.1f s: the worker was killed",
                  limit_seconds);
     return end;
+}
+
+enum worker_end worker_ask(struct worker *worker, const struct worker_request *request, double limit_seconds,
+                           worker_tick *tick, void *tick_context, struct worker_reply *reply)
+{
+    worker_send(worker, request); /* a worker that does not take it is gone: so says its answer */
+    return worker_answer(worker, limit_seconds, tick, tick_context, reply);
 }
 
 void worker_stop(struct worker *worker)

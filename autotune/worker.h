@@ -9,7 +9,8 @@
 
 #define WORKER_COMMAND "--worker" /* hidden: hpck-tune --worker SOCKET DEVICE CACHE_DIR */
 
-/* HPCK_TUNE_TEST_FAULT=crash@N, hang@N or wrong@N: for tests, the worker of this tuner does that in trial N (from 0). */
+/* HPCK_TUNE_TEST_FAULT=crash@N, hang@N, wrong@N, crash-compile@N or hang-compile@N: for tests, a worker of this tuner does
+ * that in trial N (from 0). */
 #define WORKER_FAULT_VARIABLE "HPCK_TUNE_TEST_FAULT"
 
 enum { WORKER_MESSAGE_MAX = TRIAL_MESSAGE_MAX };
@@ -29,13 +30,19 @@ struct worker_candidate {
 };
 struct worker_candidate worker_candidate_of(const struct candidate *candidate);
 
-/* Plans, verifies and, in interleaved rounds, times the candidates. */
+enum worker_task {
+    WORKER_MEASURE, /* plan, verify and, in interleaved rounds, time the sides */
+    WORKER_COMPILE  /* plan side 0, which leaves its program in the folder of compiled kernels */
+};
+
 struct worker_request {
+    enum worker_task task;
     int trial; /* its number in this run of the tuner */
     struct problem problem;
     uint64_t seed; /* of the operands' contents */
     int side_count;
     struct worker_candidate side[MEASURE_SIDES_MAX]; /* side 0 is what the others are compared with */
+    /* and of WORKER_MEASURE: */
     struct measure_options measure;
     /* Where a side seems to take less than again_below times side 0's time, all are measured once more by `again`, and
      * only that counts: the best of many first looks is mostly the luckiest. 0: never. */
@@ -43,6 +50,8 @@ struct worker_request {
     double again_below;
     double give_up; /* a side whose first run takes this many times side 0's is SLOW and not measured; 0: all are */
 };
+
+struct worker_request worker_compile(const struct problem *problem, const struct candidate *candidate, int trial);
 
 struct worker_side {
     enum outcome outcome;
@@ -70,14 +79,26 @@ enum worker_end {
 /* Called a few times a second while a worker is waited for; may be NULL. */
 typedef void worker_tick(void *context);
 
-/* Starts a worker and waits at most limit_seconds for its hello. device: as hpck_options.device, NULL: the default;
- * cache_dir: as hpck_options.cache_dir. NO_DEVICE and others: the message is the library's own. */
+/* Starts a process that opens the device. device: as hpck_options.device, NULL: the default; cache_dir: as
+ * hpck_options.cache_dir. */
+hpck_status worker_launch(const char *device, const char *cache_dir, struct worker **worker, struct error *err);
+/* Waits at most limit_seconds for the hello. NO_DEVICE and others: the message is the library's own, and the worker can
+ * only be stopped. */
+hpck_status worker_greet(struct worker *worker, double limit_seconds, struct worker_hello *hello,
+                         struct error *err);
+/* Both. */
 hpck_status worker_start(const char *device, const char *cache_dir, double limit_seconds, struct worker **worker,
                          struct worker_hello *hello, struct error *err);
 
 /* After anything but WORKER_ANSWERED the worker is dead and can only be stopped. */
 enum worker_end worker_ask(struct worker *worker, const struct worker_request *request, double limit_seconds,
                            worker_tick *tick, void *tick_context, struct worker_reply *reply);
+
+/* worker_ask in two parts, for whoever waits for several workers: an answer is there when the socket is readable. */
+bool worker_send(struct worker *worker, const struct worker_request *request);
+int worker_socket(const struct worker *worker);
+enum worker_end worker_answer(struct worker *worker, double limit_seconds, worker_tick *tick, void *tick_context,
+                              struct worker_reply *reply);
 
 /* Ends the process if it lives. NULL is allowed. */
 void worker_stop(struct worker *worker);

@@ -56,10 +56,10 @@ static bool fault_is(const char *kind, int trial)
            atoi(at + 1) == trial;
 }
 
-static void fault_in_driver(int trial)
+static void fault_in_driver(enum worker_task task, int trial)
 {
-    if (fault_is("crash", trial)) abort();
-    while (fault_is("hang", trial))
+    if (fault_is(task == WORKER_COMPILE ? "crash-compile" : "crash", trial)) abort();
+    while (fault_is(task == WORKER_COMPILE ? "hang-compile" : "hang", trial))
         sleep(1);
 }
 
@@ -119,6 +119,23 @@ static void set_outcome(struct worker_side *side, enum outcome outcome, const ch
     trial_message(side->message, message);
 }
 
+/* False: side->outcome says why there is no plan. */
+static bool plan_side(struct child *child, const struct worker_request *request, int index, hpck_plan **plan,
+                      struct worker_reply *reply)
+{
+    const struct worker_candidate *candidate = &request->side[index];
+    if (index == request->side_count - 1) fault_in_driver(request->task, request->trial);
+    double begin = measure_now();
+    hpck_status st =
+        plan_force(child->handle, &request->problem, families[candidate->family], candidate->param, plan);
+    reply->compile_seconds += measure_now() - begin;
+    if (st == HPCK_OK) return true;
+    set_outcome(&reply->side[index], st == HPCK_COMPILE_FAILED ? OUTCOME_COMPILE_FAILED : OUTCOME_FAILED,
+                hpck_error_message(child->handle));
+    *plan = NULL;
+    return false;
+}
+
 /* Plans and verifies one side; *plan stays NULL where that fails, and side->outcome says why. */
 static void prepare_side(struct child *child, const struct worker_request *request, int index, hpck_plan **plan,
                          struct worker_reply *reply)
@@ -128,19 +145,9 @@ static void prepare_side(struct child *child, const struct worker_request *reque
     *plan = take_prepared(child, candidate);
     if (*plan) return;
 
-    if (index == request->side_count - 1) fault_in_driver(request->trial);
+    if (!plan_side(child, request, index, plan, reply)) return;
     double begin = measure_now();
-    hpck_status st =
-        plan_force(child->handle, &child->problem, families[candidate->family], candidate->param, plan);
-    reply->compile_seconds += measure_now() - begin;
-    if (st != HPCK_OK) {
-        set_outcome(side, st == HPCK_COMPILE_FAILED ? OUTCOME_COMPILE_FAILED : OUTCOME_FAILED,
-                    hpck_error_message(child->handle));
-        *plan = NULL;
-        return;
-    }
-    begin = measure_now();
-    st = workload_verify(child->workload, *plan, &child->err);
+    hpck_status st = workload_verify(child->workload, *plan, &child->err);
     if (st == HPCK_OK && index == request->side_count - 1 && fault_is("wrong", request->trial))
         st = fault_in_result(child);
     reply->verify_seconds += measure_now() - begin;
@@ -222,7 +229,13 @@ done:
     return st;
 }
 
-static void answer(struct child *child, const struct worker_request *request, struct worker_reply *reply)
+static void compile(struct child *child, const struct worker_request *request, struct worker_reply *reply)
+{
+    hpck_plan *plan = NULL;
+    if (plan_side(child, request, 0, &plan, reply)) plan_free(plan);
+}
+
+static void measure(struct child *child, const struct worker_request *request, struct worker_reply *reply)
 {
     hpck_plan *plans[MEASURE_SIDES_MAX] = { NULL };
     hpck_status st = prepare_workload(child, request);
@@ -302,7 +315,10 @@ int worker_main(int argc, char **argv)
     if (!write_all(child.socket, &hello, sizeof hello)) st = HPCK_IO;
     while (st == HPCK_OK && read_all(child.socket, &request, sizeof request)) {
         struct worker_reply reply = { .status = HPCK_OK };
-        answer(&child, &request, &reply);
+        if (request.task == WORKER_COMPILE)
+            compile(&child, &request, &reply);
+        else
+            measure(&child, &request, &reply);
         if (!write_all(child.socket, &reply, sizeof reply)) break;
     }
     forget(&child);

@@ -23,6 +23,7 @@ class Usage(TuneTest):
             (("--evals", "0", TINY), "--evals 0: expected a whole number"),
             (("--evals", "3x", TINY), "--evals 3x"),
             (("--seed=-3", TINY), "--seed -3"),
+            (("--jobs", "-1", TINY), "--jobs -1"),
             (("--min-gain", "nan", TINY), "--min-gain nan"),
             (("--time-limit", "soon", TINY), "--time-limit soon"),
             (("--strategy", "clever", TINY), "--strategy clever: expected local, exhaustive or random"),
@@ -44,7 +45,7 @@ class Usage(TuneTest):
 
     def test_help_names_every_option_command_variable_and_code(self):
         done = self.expect(0, "--help")
-        for word in ("--device", "--budget", "--evals", "--strategy", "--seed", "--db", "--time-limit", "--min-gain",
+        for word in ("--device", "--budget", "--evals", "--strategy", "--seed", "--db", "--jobs", "--time-limit", "--min-gain",
                      "--dry-run", "--format", "--list-devices", "--list-suites", "--version", "--suite", "--shapes",
                      "show", "export", "merge", "prune", "HPCK_DEVICE", "HPCK_DB", "XDG_DATA_HOME", "HPCK_CACHE_DIR",
                      "HPCK_VERBOSE", "POCL_AFFINITY", "HPCK_TUNE_TEST_FAULT", "  0 ", "  1 ", "  2 ", "  3 ", "  4 ",

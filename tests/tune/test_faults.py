@@ -28,6 +28,16 @@ class Faults(TuneTest):
     def test_hang(self):
         self.assertIn("killed", self.fault("hang", "timeout", "--time-limit", "10s")["message"])
 
+    def test_crash_of_the_compiler(self):
+        self.assertIn("signal 6", self.fault("crash-compile", "crashed")["message"])
+
+    def test_hang_of_the_compiler(self):
+        self.assertIn("not compiled within 10.0 s",
+                      self.fault("hang-compile", "timeout", "--time-limit", "10s", "--jobs", "2")["message"])
+
+    def test_without_compilers_the_measuring_process_compiles(self):
+        self.assertIn("signal 6", self.fault("crash", "crashed", "--jobs", "0")["message"])
+
     def test_wrong_result(self):
         self.assertIn("wrong result: C[0][0, 0] = 1.00000002e+30", self.fault("wrong", "wrong")["message"])
 

@@ -37,6 +37,15 @@ class Interrupt(TuneTest):
     def test_sigterm_is_the_same(self):
         self.interrupt(signal.SIGTERM)
 
+    def test_a_signal_while_compiling_saves_at_once(self):
+        process = self.start("--budget", "5m", "--jobs", "1", TINY, HPCK_TUNE_TEST_FAULT="hang-compile@8")
+        self.wait_for_trials(1)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertTrue(records(self.db))
+
     def test_second_signal_leaves_at_once(self):
         process = self.start("--budget", "5m", TINY, HPCK_TUNE_TEST_FAULT="hang@1")
         self.wait_for_trials(1)
@@ -66,23 +75,27 @@ class Kill(TuneTest):
         self.assertEqual(result[TINY]["resumed"], seen)
         self.assertTrue(records(self.db))
 
-    def test_the_worker_does_not_outlive_the_tuner(self):
-        process = self.start("--budget", "5m", TINY, HPCK_TUNE_TEST_FAULT="hang@1")
+    def test_the_workers_do_not_outlive_the_tuner(self):
+        process = self.start("--budget", "5m", "--jobs", "2", TINY, HPCK_TUNE_TEST_FAULT="hang@1")
         self.wait_for_trials(1)
         time.sleep(1)
         with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
             children = file.read().split()
-        self.assertEqual(len(children), 1)
+        self.assertEqual(len(children), 3)  # two compile, one measures
         process.kill()
         process.wait()
         deadline = time.monotonic() + 10
-        while os.path.exists(f"/proc/{children[0]}/cmdline") and time.monotonic() < deadline:
-            with open(f"/proc/{children[0]}/stat", encoding="ascii") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":  # dead, not yet reaped by its new parent
-                    break
+        while any(map(self.is_running, children)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        else:
-            self.assertFalse(os.path.exists(f"/proc/{children[0]}/cmdline"))
+        self.assertEqual([child for child in children if self.is_running(child)], [])
+
+    @staticmethod
+    def is_running(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"  # dead, not yet reaped by its new parent
+        except OSError:
+            return False
 
 
 class Company(TuneTest):
