@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bulk.h"
 #include "cluster.h"
 #include "lanes.h"
 #include "mbarrier.h"
@@ -196,6 +197,7 @@ void block_start(struct block *block, uint32_t number)
         warp->waiting = (struct waiting){ .barrier = NULL };
         warp->copy_count = 0;
         memset(warp->copy_group, 0, sizeof warp->copy_group);
+        memset(warp->bulk_group, 0, sizeof warp->bulk_group);
         memset(warp->preds, 0, launch->kernel->pred_count * sizeof *warp->preds);
         warp->preds[PREDICATE_TRUE] = FULL_MASK;
         fill_constants(warp, true);
@@ -213,5 +215,6 @@ void block_round(struct block *block)
         block->done++;
         barrier_after_exit(block);
         cluster_complete(block->cluster, warp);
+        if (block->done == block->warp_count) bulk_block_done(block);
     }
 }

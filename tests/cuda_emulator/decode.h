@@ -53,7 +53,8 @@ struct family {
     family_decoder *decode;
 };
 
-family_decoder decode_cluster_barrier; /* barrier.cluster, of exec_cluster.c */
+/* Parts of families: barrier.cluster in exec_cluster.c, cp.async.bulk and cp.reduce.async.bulk in exec_bulk.c. */
+family_decoder decode_cluster_barrier, decode_bulk, decode_bulk_reduction;
 
 void decode_fail(struct decoder *decoder, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Operands, in the order definitions then uses. width: 16, 32, 64, or 0 for any; a wide register sets its bit in op->wide. */

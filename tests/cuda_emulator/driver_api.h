@@ -30,6 +30,9 @@ int cuFuncSetAttribute(void *function, int which, int value);
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared, void *stream, void **params, void **extra);
 int cuLaunchKernelEx(const void *config, void *function, void **params, void **extra);
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address, const uint64_t *dims,
+                           const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
+                           int swizzle, int promotion, int fill);
 int cuEventCreate(void **event, unsigned flags);
 int cuEventDestroy_v2(void *event);
 int cuEventRecord(void *event, void *stream);

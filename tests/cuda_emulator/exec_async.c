@@ -134,8 +134,12 @@ static void decode_async(struct decoder *decoder, struct opcode_words *words)
 {
     struct op *op = decoder->op;
     op->class = CLASS_ASYNC;
-    if (!words_take(words, "async")) {
+    if (words_take(words, "reduce")) {
+        decode_bulk_reduction(decoder, words);
+    } else if (!words_take(words, "async")) {
         decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+    } else if (words_take(words, "bulk")) {
+        decode_bulk(decoder, words);
     } else if (words_take(words, "commit_group")) {
         op->run = commit;
     } else if (words_take(words, "wait_all")) {

@@ -4,10 +4,17 @@
 
 #include "access.h"
 #include "decode.h"
+#include "shadow.h"
 
 HANDLER(nothing)
 {
     (void)warp, (void)op, (void)mask;
+}
+
+HANDLER(fence_async_proxy)
+{
+    (void)op, (void)mask;
+    shadow_fence(warp);
 }
 
 HANDLER(trap)
@@ -101,7 +108,8 @@ static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
     op->run = barrier;
 }
 
-/* Fences and hints without effect here: their words are checked, their operands are not looked at. */
+/* Fences and hints: their words are checked, their operands are not looked at; all but the fence of the async proxy, which the
+ * checker wants to see, are without effect here. */
 static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
 {
     static const char *const known[] = { "gl",
@@ -113,12 +121,9 @@ static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
                                          "acq_rel",
                                          "acquire",
                                          "release",
-                                         "proxy",
-                                         "async",
                                          "async::generic",
                                          "alias",
                                          "mbarrier_init",
-                                         "global",
                                          "shared::cta",
                                          "shared::cluster",
                                          "tensormap",
@@ -127,10 +132,17 @@ static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
                                          "L2::evict_last",
                                          "L2::evict_normal",
                                          "launch_dependents",
-                                         "wait" };
+                                         "wait",
+                                         "param",
+                                         "const",
+                                         "tensormap::generic",
+                                         "sync_restrict::shared::cta",
+                                         "sync_restrict::shared::cluster" };
+    bool is_proxy = words_take(words, "proxy"), is_async = words_take(words, "async"),
+         is_global = words_take(words, "global");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         words_take(words, known[i]);
-    decoder->op->run = nothing;
+    decoder->op->run = is_proxy && is_async && !is_global ? fence_async_proxy : nothing;
     decoder->op->class = CLASS_CONTROL;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "bulk.h"
 #include "cluster.h"
 #include "lanes.h"
 #include "mbarrier.h"
@@ -121,6 +122,8 @@ static void run_clusters(struct launch *launch, struct residents *residents)
         }
         if (launch->progress != before) {
             idle = 0;
+        } else if (bulk_advance(launch)) {
+            idle = 0;
         } else if (next < total && residents->count < residents->most) {
             if (!start_next(launch, residents, next++)) return;
         } else if ((idle += launch->spun ? IDLE_SPIN : 1) > IDLE_LIMIT) {
@@ -145,6 +148,7 @@ int launch_run(struct launch *launch)
         (launch->traffic != NULL || !launch->count)) {
         launch->error = 0;
         if (setjmp(launch->fault) == 0) run_clusters(launch, residents);
+        bulk_forget(launch);
         for (uint32_t i = 0; i < residents->count; i++)
             cluster_free(residents->clusters[i]);
         cluster_free(residents->spare);

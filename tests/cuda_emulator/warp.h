@@ -23,6 +23,7 @@ struct checker;
 struct clocks;
 struct async_copy;
 struct mbarrier;
+struct bulk;
 
 struct
     sync_clock { /* of something that threads synchronise through: what whoever meets it has to know (shadow.h) */
@@ -58,6 +59,7 @@ struct warp {
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
     uint32_t copy_count, copy_room;
     uint32_t copy_group[LANES]; /* groups that each lane has committed */
+    uint32_t bulk_group[LANES]; /* of cp.async.bulk, bulk.h */
     const struct op *op;        /* running, for reports */
 };
 
@@ -103,6 +105,7 @@ struct launch {
     bool count, print;           /* traffic, too; and print it */
     struct traffic *traffic;     /* by op, or NULL */
     uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
+    struct bulk *bulk;           /* copies of the async proxy under way, the newest first */
     bool spun;                   /* a warp used up its quantum */
     uint64_t near_low, near_end; /* the allocation of the last fast access */
     struct counters counters;
