@@ -81,11 +81,32 @@ class Constraint:
 
 
 @dataclass
+class Tensor:
+    """A buffer as the TMA unit sees it; dimension 0 is contiguous. first and distances (of the dimensions from 1 on) are
+    call values, in elements."""
+
+    buffer: Buffer
+    first: str
+    distances: list
+    sizes: list  # of Formula, one for each dimension
+    box: list
+    swizzle: Formula
+
+
+@dataclass
 class Arg:
     name: str
-    kind: str  # "buffer", "call", "scalar", "value", "local", "workspace"
+    kind: str  # "buffer", "call", "scalar", "value", "local", "workspace", "tensor_map"
     formula: Formula = None  # value: the int64; local: bytes
     type: str = ""  # local and workspace: what the pointer points to
+    tensor: Tensor = None
+
+    @property
+    def formulas(self):
+        """What is computed when a plan is made."""
+        if self.tensor:
+            return [*self.tensor.sizes, *self.tensor.box, self.tensor.swizzle]
+        return [self.formula] if self.formula else []
 
 
 @dataclass

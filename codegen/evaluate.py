@@ -16,7 +16,7 @@ class Values:
     resources: tuple
     model: float
     defines: tuple
-    steps: tuple  # of (enabled, geometry, values): six sizes; one value for each computed or local argument
+    steps: tuple  # of (enabled, geometry, values): six sizes; the values of the arguments' formulas
 
 
 class Evaluator:
@@ -31,7 +31,7 @@ class Evaluator:
         formulas = [family.model, *family.defines.values()]
         for step in family.steps:
             formulas += [step.enabled, *step.global_size, *step.local_size]
-            formulas += [arg.formula for arg in step.args if arg.formula]
+            formulas += [formula for arg in step.args for formula in arg.formulas]
         self.rest = self.function(formulas)
 
     def function(self, formulas):
@@ -83,7 +83,7 @@ class Evaluator:
         defines, rest = tuple(rest[: len(self.family.defines)]), rest[len(self.family.defines) :]
         steps = []
         for step in self.family.steps:
-            count = 7 + sum(1 for arg in step.args if arg.formula)
+            count = 7 + sum(len(arg.formulas) for arg in step.args)
             enabled, *numbers = rest[:count]
             steps.append((int(enabled != 0), tuple(numbers[:6]), tuple(numbers[6:])))
             rest = rest[count:]

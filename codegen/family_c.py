@@ -89,6 +89,9 @@ class FamilyWriter:
             return f"{{ {string(arg.name)}, ARG_{arg.kind.upper()}, {op}_{arg.name.upper()}, NULL }}"
         if arg.kind == "workspace":
             return f"{{ {string(arg.name)}, ARG_WORKSPACE, 0, NULL }}"
+        if arg.kind == "tensor_map":
+            index = [other for other in step.args if other.tensor].index(arg)
+            return f"{{ {string(arg.name)}, ARG_TENSOR_MAP, {index}, NULL }}"
         key = (arg.name, arg.formula.term.c)
         if key not in self.done:
             name = f"{arg.kind}_{arg.name}"
@@ -97,6 +100,29 @@ class FamilyWriter:
             self.done[key] = name
             lines += self.value_function(name, arg.formula.term)
         return f"{{ {string(arg.name)}, ARG_{arg.kind.upper()}, 0, {self.done[key]} }}"
+
+    def tensors(self, step, lines):
+        """The table of a step's tensor maps; the name it has in C."""
+        rows, op = [], self.family.op.name.upper()
+        for arg in step.args:
+            if not arg.tensor:
+                continue
+            tensor, name = arg.tensor, f"shape_{arg.name}_of_{step.kernel}"
+            sides = [("size", tensor.sizes), ("box", tensor.box)]
+            body = [f"    out->{key}[{i}] = {f.term.c};" for key, fs in sides for i, f in enumerate(fs)]
+            body.append(f"    out->swizzle_bytes = {tensor.swizzle.term.c};")
+            head = f"static void {name}(const struct point *point, struct tensor_shape *out)"
+            lines += self.function(head, [f.term for f in arg.formulas], body)
+            distances = ", ".join(f"{op}_{call.upper()}" for call in tensor.distances) or "0"
+            rows.append(
+                f"{{ {op}_{tensor.buffer.name.upper()}, {'true' if tensor.buffer.dtype == 'out' else 'false'}, "
+                f"{op}_{tensor.first.upper()}, {len(tensor.sizes)}, {{ {distances} }}, {name} }}"
+            )
+        if not rows:
+            return "NULL"
+        lines += cfile.table(f"static const struct tensor_desc tensors_{step.kernel}[]", rows)
+        lines += [f'_Static_assert({len(rows)} <= STEP_TENSORS_MAX, "STEP_TENSORS_MAX in family.h");', ""]
+        return f"tensors_{step.kernel}"
 
     def steps(self):
         lines, rows = [], []
@@ -113,7 +139,8 @@ class FamilyWriter:
             args = [self.arg_row(step, arg, lines) for arg in step.args]
             lines += cfile.table(f"static const struct arg_desc args_{name}[]", args)
             lines += [f'_Static_assert({len(args)} <= STEP_ARGS_MAX, "STEP_ARGS_MAX in family.h");', ""]
-            rows.append(f"{{ {string(name)}, args_{name}, {len(args)}, enabled_{name}, geometry_{name} }}")
+            tensors = self.tensors(step, lines)
+            rows.append(f"{{ {string(name)}, args_{name}, {len(args)}, {tensors}, enabled_{name}, geometry_{name} }}")
         lines += cfile.table("static const struct step_desc steps[]", rows)
         lines += [f'_Static_assert({len(rows)} <= FAMILY_STEPS_MAX, "FAMILY_STEPS_MAX in family.h");', ""]
         return lines

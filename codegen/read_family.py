@@ -3,12 +3,13 @@
 import re
 
 from . import expression
-from .declaration import DIALECTS, DTYPES, RESOURCES, Arg, Constraint, Family, Formula, Param, Step
+from .declaration import DIALECTS, DTYPES, RESOURCES, Arg, Constraint, Family, Formula, Param, Step, Tensor
 from .errors import one_of
 from .expression import ExpressionError, Name
 from .read_op import check_name, parse_dtypes
 from .toml_file import TomlFile
 
+TENSOR_RANK_MAX = 5
 LOCAL_TYPES = ("float", "half", "ushort", "int", "long")
 
 
@@ -224,10 +225,12 @@ class FamilyReader:
             table.fail("args", f"unknown argument `{entry}`; known are workspace; {known}; or write {{ name, value }}")
         if not isinstance(entry, dict):
             table.fail("args", f"{entry!r} is neither a name nor a table")
+        if "tensor" in entry:
+            return self.read_tensor(table, entry)
         kinds = [key for key in ("value", "local", "workspace") if key in entry]
         allowed = {"value": {"name", "value"}, "local": {"name", "local", "type"}, "workspace": {"name", "workspace"}}
         if len(kinds) != 1 or set(entry) - allowed[kinds[0]] or not all(isinstance(v, str) for v in entry.values()):
-            forms = "{ name, value = expression }, { name, local = bytes, type } or { name, workspace = type }"
+            forms = "{ name, value = expression }, { name, local = bytes, type }, { name, workspace = type } or a tensor map"
             table.fail("args", f"{entry!r} must be {forms}")
         if "name" not in entry:
             table.fail("args", f"{entry!r} has no name")
@@ -237,6 +240,34 @@ class FamilyReader:
             table.fail("args", f"`{entry['name']}` has the type `{pointee}`; valid is {one_of(LOCAL_TYPES)}")
         formula = None if kind == "workspace" else self.formula(table, "args", entry[kind])
         return Arg(entry["name"], kind, formula, pointee)
+
+    def read_tensor(self, table, entry):
+        """{ name, tensor = buffer, first = call value, sizes, distances = call values, box, swizzle = bytes }"""
+        form = "{ name, tensor = buffer, first, sizes = [...], distances = [...], box = [...], swizzle }"
+        lists = ("sizes", "distances", "box")
+        if set(entry) != {"name", "tensor", "first", "swizzle", *lists}:
+            table.fail("args", f"{entry!r} must be {form}")
+        for key, value in entry.items():
+            parts = value if key in lists else [value]
+            if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+                table.fail("args", f"`{key}` of `{entry['name']}` must be {'strings in [ ]' if key in lists else 'a string'}")
+        rank = len(entry["sizes"])
+        if not 1 <= rank <= TENSOR_RANK_MAX or len(entry["box"]) != rank or len(entry["distances"]) != rank - 1:
+            what = f"has 1 to {TENSOR_RANK_MAX} sizes, as many sides of the box, and one distance less"
+            table.fail("args", f"the tensor map `{entry['name']}` {what}")
+        if self.top.values.get("dialects") != ["cuda"]:
+            table.fail("args", f"`{entry['name']}` is a tensor map, which only CUDA has: dialects must be [\"cuda\"]")
+        buffers = {buffer.name: buffer for buffer in self.op.buffers if buffer.dtype != "i64"}
+        if entry["tensor"] not in buffers:
+            table.fail("args", f"`{entry['tensor']}` is no buffer of {self.op.name}; valid is {one_of(buffers)}")
+        calls = [item.name for item in self.op.calls]
+        for call in [entry["first"], *entry["distances"]]:
+            if call not in calls:
+                table.fail("args", f"`{call}` is no call value of {self.op.name}; valid is {one_of(calls)}")
+        sizes, box = ([self.formula(table, "args", text) for text in entry[key]] for key in ("sizes", "box"))
+        swizzle = self.formula(table, "args", entry["swizzle"])
+        tensor = Tensor(buffers[entry["tensor"]], entry["first"], entry["distances"], sizes, box, swizzle)
+        return Arg(entry["name"], "tensor_map", tensor=tensor)
 
     def read_seeds(self, params):
         seeds = []

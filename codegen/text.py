@@ -38,6 +38,8 @@ def parameter(arg, op, dialect, dtypes):
         return f"{spell['global']}{const}{STORAGE[dtypes[buffer.dtype]]} *{spell['restrict']} {arg.name}"
     if arg.kind == "workspace":
         return f"{spell['global']}{arg.type} *{spell['restrict']} {arg.name}"
+    if arg.kind == "tensor_map":
+        return f"const __grid_constant__ tensor_map {arg.name}"
     if arg.kind == "local":
         return f"__local {arg.type} *restrict {arg.name}" if dialect == "opencl" else f"long {arg.name}_at"
     return f"{'float' if arg.kind == 'scalar' else spell['int64']} {arg.name}"
@@ -83,14 +85,21 @@ def template_line(error, root):
     return frames[-1].filename.removeprefix(str(root.parent) + "/"), frames[-1].lineno
 
 
+def arg_key(arg):
+    key = [arg.name, arg.kind, arg.type, arg.formula.text if arg.formula else ""]
+    if arg.tensor:
+        key += [arg.tensor.buffer.name, arg.tensor.first, *arg.tensor.distances, *(f.text for f in arg.formulas)]
+    return key
+
+
 def declaration_key(family):
     """What a text depends on without showing it: how it is launched. Values and costs may change freely."""
     formulas = list(family.defines.values())
     steps = []
     for step in family.steps:
         formulas += [step.enabled, *step.global_size, *step.local_size]
-        formulas += [arg.formula for arg in step.args if arg.formula]
-        args = [[arg.name, arg.kind, arg.type, arg.formula.text if arg.formula else ""] for arg in step.args]
+        formulas += [formula for arg in step.args for formula in arg.formulas]
+        args = [arg_key(arg) for arg in step.args]
         sizes = [[f.text for f in sizes] for sizes in (step.global_size, step.local_size)]
         steps.append([step.kernel, step.enabled.text, sizes, args])
     lets, todo = {}, [name.name for f in formulas for name in f.term.names]

@@ -75,6 +75,18 @@ static void read_problem(struct reading *r)
     }
 }
 
+static void compare_tensor(struct reading *r, const struct step_desc *step, const char *name,
+                           const struct tensor_desc *tensor, const struct point *point)
+{
+    struct tensor_shape shape;
+    tensor->shape(point, &shape);
+    for (int i = 0; i < tensor->rank; i++)
+        expect(r, step->kernel, name, shape.size[i]);
+    for (int i = 0; i < tensor->rank; i++)
+        expect(r, step->kernel, name, shape.box[i]);
+    expect(r, step->kernel, name, shape.swizzle_bytes);
+}
+
 static void compare_step(struct reading *r, const struct step_desc *step, const struct point *point)
 {
     expect(r, "enabled", step->kernel, step->enabled(point));
@@ -87,7 +99,9 @@ static void compare_step(struct reading *r, const struct step_desc *step, const 
         expect(r, "local size", step->kernel, geometry.local[i]);
     }
     for (int i = 0; i < step->arg_count; i++) {
-        if (step->args[i].value) expect(r, step->kernel, step->args[i].name, step->args[i].value(point));
+        const struct arg_desc *arg = &step->args[i];
+        if (arg->value) expect(r, step->kernel, arg->name, arg->value(point));
+        if (arg->kind == ARG_TENSOR_MAP) compare_tensor(r, step, arg->name, &step->tensors[arg->index], point);
     }
 }
 

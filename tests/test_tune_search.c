@@ -61,7 +61,7 @@ static int64_t hill_chunk(const struct point *point)
 }
 
 static const struct arg_desc args[] = { { "chunk", ARG_VALUE, 0, hill_chunk } };
-static const struct step_desc steps[] = { { "hill", args, 1, always, hill_geometry } };
+static const struct step_desc steps[] = { { "hill", args, 1, NULL, always, hill_geometry } };
 static const struct family hill = {
     .name = "hill",
     .op = OP_GEMM,

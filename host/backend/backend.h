@@ -11,12 +11,24 @@ struct backend_device;  /* an open device: driver entry points, context, current
 struct backend_program; /* compiled and loaded text */
 struct backend_kernel;  /* one function of a program, with its own argument slots */
 
+/* A tensor in device memory, in elements; dimension 0 is contiguous. Unused trailing dimensions are 0, so that tensors compare
+ * with memcmp. */
+struct tensor {
+    void *memory;
+    int64_t first; /* from the start of memory */
+    int64_t dtype; /* hpck_dtype */
+    int64_t rank;
+    int64_t distance[TENSOR_RANK_MAX]; /* of neighbours in a dimension; [0] is 1; 0: all are the same */
+    struct tensor_shape shape;
+};
+
 struct launch_arg {
     enum arg_kind kind;
     union {
-        void *memory;    /* ARG_BUFFER, ARG_WORKSPACE */
-        int64_t integer; /* ARG_CALL, ARG_VALUE: an int64 kernel argument; ARG_LOCAL: bytes */
-        float scalar;    /* ARG_SCALAR */
+        void *memory;                /* ARG_BUFFER, ARG_WORKSPACE */
+        int64_t integer;             /* ARG_CALL, ARG_VALUE: an int64 kernel argument; ARG_LOCAL: bytes */
+        float scalar;                /* ARG_SCALAR */
+        const struct tensor *tensor; /* ARG_TENSOR_MAP */
     } as;
 };
 

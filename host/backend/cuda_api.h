@@ -128,9 +128,30 @@ enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_EVENT_DEFAULT = 0, CUDA_EVENT_DISABLE_
       (struct CUfunc_st * function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,           \
        unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream, void **params, void **extra))
 
+enum cuda_tensor_type { CUDA_TENSOR_F16 = 6, CUDA_TENSOR_F32 = 7, CUDA_TENSOR_BF16 = 9 };
+enum { CUDA_TENSOR_NO_INTERLEAVE = 0, CUDA_TENSOR_L2_128B = 2, CUDA_TENSOR_FILL_ZEROS = 0 };
+enum cuda_tensor_swizzle {
+    CUDA_TENSOR_SWIZZLE_NONE = 0,
+    CUDA_TENSOR_SWIZZLE_32B = 1,
+    CUDA_TENSOR_SWIZZLE_64B = 2,
+    CUDA_TENSOR_SWIZZLE_128B = 3
+};
+struct
+    cuda_tensor_map { /* CUtensorMap: what the driver makes of a tensor; aligned as in CUDA 13, before it 64 were enough */
+    _Alignas(128) uint64_t opaque[16];
+};
+
+/* Of later drivers; NULL where they are missing. */
+#define CUDA_LATER_FUNCTIONS(X)                                                                                    \
+    X(tensor_encode, cuTensorMapEncodeTiled,                                                                       \
+      (struct cuda_tensor_map * map, int type, uint32_t rank, void *address, const uint64_t *sizes,                \
+       const uint64_t *strides, const uint32_t *box, const uint32_t *element_strides, int interleave, int swizzle, \
+       int l2_promotion, int fill))
+
 struct cuda_api {
 #define X(field, symbol, parameters) cuda_result(*field) parameters;
     CUDA_FUNCTIONS(X)
+    CUDA_LATER_FUNCTIONS(X)
 #undef X
 };
 

@@ -42,6 +42,7 @@ hpck_status cuda_describe(struct backend_device *device, int ordinal, struct dev
         .vector_width = 1,
         .sub_group = attribute(device, id, CUDA_DEVICE_WARP_SIZE),
         .cuda_sm = sm,
+        .has_tensor_maps = sm >= 90 && cu->tensor_encode != NULL,
     };
 done:
     return st;

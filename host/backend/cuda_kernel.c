@@ -56,8 +56,11 @@ struct params {
 };
 
 /* A local array is passed as the offset where it starts, one after the other (codegen's local_arrays). */
-static void fill(struct params *params, const struct launch_arg *args, int count)
+static hpck_status fill(struct params *params, struct backend_kernel *kernel, const struct launch_arg *args,
+                        int count, struct error *err)
 {
+    hpck_status st = HPCK_OK;
+    struct cuda_tensor_slot *slot = kernel->tensors;
     params->shared_bytes = 0;
     for (int i = 0; i < count; i++) {
         params->pointer[i] = &params->value[i];
@@ -77,8 +80,14 @@ static void fill(struct params *params, const struct launch_arg *args, int count
             params->value[i].integer = params->shared_bytes;
             params->shared_bytes += (args[i].as.integer + LOCAL_ALIGNMENT - 1) / LOCAL_ALIGNMENT * LOCAL_ALIGNMENT;
             break;
+        case ARG_TENSOR_MAP:
+            HPCK_TRY(cuda_tensor_encode(kernel->device, args[i].as.tensor, slot, err));
+            params->pointer[i] = (slot++)->map;
+            break;
         }
     }
+done:
+    return st;
 }
 
 static hpck_status allow_shared(struct backend_kernel *kernel, int64_t bytes, struct error *err)
@@ -127,7 +136,7 @@ hpck_status cuda_launch(struct backend_kernel *kernel, const struct launch_arg *
     unsigned block[3];
     hpck_status st = cuda_enter(device, err);
     if (st != HPCK_OK) return st;
-    fill(&params, args, arg_count);
+    HPCK_TRY(fill(&params, kernel, args, arg_count, err));
     HPCK_TRY(grid_of(geometry, grid, block, err));
     HPCK_TRY(allow_shared(kernel, params.shared_bytes, err));
     HPCK_TRY(cuda_wait(device, sync, err));

@@ -18,6 +18,12 @@ static const struct entry driver_entries[] = {
 #undef X
 };
 
+static const struct entry later_driver_entries[] = {
+#define X(field, symbol, parameters) { #symbol, offsetof(struct cuda_api, field) },
+    CUDA_LATER_FUNCTIONS(X)
+#undef X
+};
+
 static const struct entry nvrtc_entries[] = {
 #define X(field, symbol, parameters) { #symbol, offsetof(struct nvrtc_api, field) },
     NVRTC_FUNCTIONS(X)
@@ -25,7 +31,7 @@ static const struct entry nvrtc_entries[] = {
         { "nvrtcGetErrorString", offsetof(struct nvrtc_api, error_text) },
 };
 
-/* NULL: all found; else the first that is missing. */
+/* NULL: all found; else the first that is missing, and the search ends there. */
 static const char *find_all(void *library, const struct entry *entries, size_t count, void *api)
 {
     for (size_t i = 0; i < count; i++) {
@@ -51,6 +57,7 @@ hpck_status cuda_load(struct cuda_api *api, struct error *err)
     if (missing != NULL)
         HPCK_FAIL(err, HPCK_NO_DEVICE, "cuda: %s has no %s; a driver for CUDA 11 or later is needed", path,
                   missing);
+    find_all(library, later_driver_entries, sizeof later_driver_entries / sizeof later_driver_entries[0], api);
 done:
     return st;
 }

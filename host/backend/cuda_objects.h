@@ -34,9 +34,17 @@ struct backend_program {
     size_t image_size;
 };
 
+/* A tensor and what the driver made of it, so that calls with the same operands do not ask again. */
+struct cuda_tensor_slot {
+    struct tensor tensor;
+    uint64_t map[sizeof(struct cuda_tensor_map) / sizeof(uint64_t)];
+    bool is_set;
+};
+
 struct backend_kernel {
     struct backend_device *device;
     struct CUfunc_st *function;
+    struct cuda_tensor_slot tensors[STEP_TENSORS_MAX]; /* in the order of the arguments */
     int64_t dynamic_limit; /* bytes of dynamic shared memory that a launch may ask for as things are */
 };
 
@@ -96,6 +104,11 @@ hpck_status cuda_kernel_create(struct backend_program *program, const char *name
 void cuda_kernel_free(struct backend_kernel *kernel);
 hpck_status cuda_launch(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                         const struct geometry *geometry, const hpck_sync *sync, struct error *err);
+
+/* ---- cuda_tensor.c ---- */
+/* slot->map becomes the tensor's, if it is not yet. */
+hpck_status cuda_tensor_encode(struct backend_device *device, const struct tensor *tensor,
+                               struct cuda_tensor_slot *slot, struct error *err);
 
 /* ---- cuda_queue.c: all but drain and finish inside cuda_enter ---- */
 bool cuda_is_capturing(struct backend_device *device);

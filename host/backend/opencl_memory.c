@@ -111,7 +111,8 @@ hpck_status opencl_check_memory(struct backend_device *device, const void *memor
                "clGetMemObjectInfo");
         range->root = parent;
     }
-    range->alignment = memory_alignment(range->offset); /* a buffer starts at a multiple of the largest type's 128 bytes */
+    range->alignment =
+        memory_alignment(range->offset); /* a buffer starts at a multiple of the largest type's 128 bytes */
 done:
     return st;
 }

@@ -11,6 +11,7 @@
 
 enum dialect { DIALECT_OPENCL, DIALECT_CUDA, DIALECT_COUNT };
 enum { FAMILY_PARAMS_MAX = 24, FAMILY_DEFINES_MAX = 32, STEP_ARGS_MAX = 48, FAMILY_STEPS_MAX = 4 };
+enum { STEP_TENSORS_MAX = 4, TENSOR_RANK_MAX = 5 };
 
 /* Where a family's expressions are evaluated: a device, a canonical problem, and a value for each parameter. */
 struct point {
@@ -35,12 +36,13 @@ struct define_desc {
 };
 
 enum arg_kind {
-    ARG_BUFFER,   /* memory object: index into the op's [buffer] list */
-    ARG_CALL,     /* int64 of the call: index into the op's [call] list */
-    ARG_SCALAR,   /* float of the call: index into the op's [scalar] list */
-    ARG_VALUE,    /* int64 computed when the plan is made: value() */
-    ARG_LOCAL,    /* local memory of value() bytes (OpenCL __local argument) */
-    ARG_WORKSPACE /* the workspace, as a memory object */
+    ARG_BUFFER,    /* memory object: index into the op's [buffer] list */
+    ARG_CALL,      /* int64 of the call: index into the op's [call] list */
+    ARG_SCALAR,    /* float of the call: index into the op's [scalar] list */
+    ARG_VALUE,     /* int64 computed when the plan is made: value() */
+    ARG_LOCAL,     /* local memory of value() bytes (OpenCL __local argument) */
+    ARG_WORKSPACE, /* the workspace, as a memory object */
+    ARG_TENSOR_MAP /* CUDA: a buffer as a tensor whose boxes are copied: index into the step's tensors */
 };
 
 struct arg_desc {
@@ -48,6 +50,23 @@ struct arg_desc {
     enum arg_kind kind;
     int index;
     int64_t (*value)(const struct point *point); /* ARG_VALUE and ARG_LOCAL */
+};
+
+/* What of a tensor map is known when the plan is made; in elements. */
+struct tensor_shape {
+    int64_t size[TENSOR_RANK_MAX];
+    int64_t box[TENSOR_RANK_MAX];
+    int64_t swizzle_bytes; /* 0: none */
+};
+
+/* Dimension 0 is contiguous. */
+struct tensor_desc {
+    int buffer;     /* index into the op's [buffer] list */
+    bool is_output; /* its elements are of the problem's output dtype */
+    int first;      /* index into the op's [call] list: element where the tensor begins */
+    int rank;
+    int distance[TENSOR_RANK_MAX - 1]; /* the same: of neighbours in dimension 1, 2, ... */
+    void (*shape)(const struct point *point, struct tensor_shape *out);
 };
 
 struct geometry {
@@ -60,6 +79,7 @@ struct step_desc {
     const char *kernel; /* name of the function in the text */
     const struct arg_desc *args;
     int arg_count;
+    const struct tensor_desc *tensors; /* NULL: no argument is a tensor map */
     bool (*enabled)(const struct point *point);
     void (*geometry)(const struct point *point, struct geometry *out);
 };

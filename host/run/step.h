@@ -15,8 +15,10 @@ struct step {
     struct backend_kernel *kernel; /* freed by whoever made the step, even when step_make failed */
     struct geometry geometry;
     const struct arg_desc *desc;
+    const struct tensor_desc *tensor_desc;
     int arg_count;
-    struct launch_arg arg[STEP_ARGS_MAX];
+    struct launch_arg arg[STEP_ARGS_MAX]; /* points to tensor: a step stays where it was made */
+    struct tensor tensor[STEP_TENSORS_MAX];
 };
 
 hpck_status step_make(struct step *step, const struct backend *backend, struct backend_program *program,

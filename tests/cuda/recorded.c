@@ -12,7 +12,7 @@ static bool has_nvrtc;
 
 int recorded_setup(void **state)
 {
-    *recorded_driver = (struct recorder){ .device_count = 1, .sm = 80 };
+    *recorded_driver = (struct recorder){ .device_count = 1, .sm = 80, .local_bytes = 101376 };
     setenv("HPCK_CUDA_DRIVER", RECORDING_DRIVER, 1);
     unsetenv("HPCK_NVRTC");
     unsetenv("HPCK_DEVICE");

@@ -12,7 +12,7 @@
 
 enum { ALLOCATIONS = 4096 };
 
-static struct recorder the = { .device_count = 1, .sm = 80 };
+static struct recorder the = { .device_count = 1, .sm = 80, .local_bytes = 101376 };
 static struct {
     CUdeviceptr start;
     size_t bytes;
@@ -103,7 +103,7 @@ API cuDeviceGetAttribute(int *value, int attribute, cuda_device device)
         *value = 49152;
         break;
     case CUDA_DEVICE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-        *value = 101376;
+        *value = the.local_bytes;
         break;
     case CUDA_DEVICE_WARP_SIZE:
         *value = 32;
@@ -441,8 +441,28 @@ API cuFuncSetAttribute(struct CUfunc_st *function, int attribute, int value)
 {
     (void)function;
     ENTER();
-    return attribute == CUDA_FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES && value <= 101376 - 1024 ? CUDA_OK
-                                                                                          : CUDA_INVALID_VALUE;
+    return attribute == CUDA_FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES && value <= the.local_bytes - 1024
+               ? CUDA_OK
+               : CUDA_INVALID_VALUE;
+}
+
+/* Writes a map that can be told from others: its number. */
+API cuTensorMapEncodeTiled(struct cuda_tensor_map *map, int type, uint32_t rank, void *address,
+                           const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                           const uint32_t *element_strides, int interleave, int swizzle, int l2_promotion, int fill)
+{
+    ENTER();
+    struct recorded_tensor *tensor = &the.tensor[the.tensor_count % RECORDER_TENSORS];
+    *tensor = (struct recorded_tensor){ .type = type, .rank = rank, .address = address, .swizzle = swizzle };
+    for (uint32_t i = 0; i < rank && i < 5; i++) {
+        tensor->size[i] = sizes[i];
+        tensor->box[i] = box[i];
+        if (i > 0) tensor->stride[i] = strides[i - 1];
+        if (element_strides[i] != 1) return CUDA_INVALID_VALUE;
+    }
+    map->opaque[0] = (uint64_t)++the.tensor_count;
+    return interleave == 0 && l2_promotion == 2 && fill == 0 && (uintptr_t)map % 64 == 0 ? CUDA_OK
+                                                                                         : CUDA_INVALID_VALUE;
 }
 
 API cuLaunchKernel(struct CUfunc_st *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,

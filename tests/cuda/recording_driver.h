@@ -7,12 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORDER_LOG = 1 << 16, RECORDER_PARAMS = 16 };
+enum { RECORDER_LOG = 1 << 16, RECORDER_PARAMS = 16, RECORDER_TENSORS = 8 };
+
+/* What a tensor map was made from; strides in bytes, [0] unused. */
+struct recorded_tensor {
+    int type, swizzle;
+    unsigned rank;
+    void *address;
+    uint64_t size[5], stride[5];
+    unsigned box[5];
+};
 
 struct recorder {
     /* set by the test */
     int device_count;
     int sm;              /* of every device */
+    int local_bytes;     /* what a block may have of shared memory */
     int is_capturing;    /* what every stream says of itself */
     const char *failing; /* the functions that begin so fail with fail_code, ... */
     int fail_after;      /* after so many more successful calls, ... */
@@ -30,7 +40,9 @@ struct recorder {
     unsigned grid[3], block[3], shared_bytes;
     const void *stream;
     int64_t param[RECORDER_PARAMS]; /* the first of them, as 8 bytes */
-    int param_count;                /* set by the test: how many the kernel has */
+    struct recorded_tensor tensor[RECORDER_TENSORS];
+    int tensor_count; /* of maps made so far; the n-th is in tensor[n % RECORDER_TENSORS] */
+    int param_count;  /* set by the test: how many the kernel has */
 };
 
 /* The one recorder of the process. */

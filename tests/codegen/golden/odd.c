@@ -204,8 +204,8 @@ static const struct arg_desc args_odd_second[] = {
 _Static_assert(4 <= STEP_ARGS_MAX, "STEP_ARGS_MAX in family.h");
 
 static const struct step_desc steps[] = {
-    { "odd_first", args_odd_first, 11, enabled_odd_first, geometry_odd_first },
-    { "odd_second", args_odd_second, 4, enabled_odd_second, geometry_odd_second },
+    { "odd_first", args_odd_first, 11, NULL, enabled_odd_first, geometry_odd_first },
+    { "odd_second", args_odd_second, 4, NULL, enabled_odd_second, geometry_odd_second },
 };
 
 _Static_assert(2 <= FAMILY_STEPS_MAX, "FAMILY_STEPS_MAX in family.h");
