@@ -14,7 +14,7 @@ enum {
 };
 static const double MEMORY_BOUND = 16.0; /* operations per byte */
 
-static const struct workload_op *const ops[] = { &workload_conv, &workload_gemm };
+static const struct workload_op *const ops[] = { &workload_conv, &workload_gemm, &workload_reduce };
 
 static const struct workload_op *find_op(enum op_id op)
 {

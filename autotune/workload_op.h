@@ -52,6 +52,7 @@ struct workload_op {
 
 extern const struct workload_op workload_gemm;
 extern const struct workload_op workload_conv;
+extern const struct workload_op workload_reduce;
 
 struct workload {
     hpck_handle *handle;

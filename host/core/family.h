@@ -10,7 +10,7 @@
 #include "problem.h"
 
 enum dialect { DIALECT_OPENCL, DIALECT_CUDA, DIALECT_COUNT };
-enum { FAMILY_PARAMS_MAX = 24, FAMILY_DEFINES_MAX = 32, STEP_ARGS_MAX = 48, FAMILY_STEPS_MAX = 4 };
+enum { FAMILY_PARAMS_MAX = 24, FAMILY_DEFINES_MAX = 32, STEP_ARGS_MAX = 64, FAMILY_STEPS_MAX = 4 };
 enum { STEP_TENSORS_MAX = 4, TENSOR_RANK_MAX = 5 };
 
 /* Where a family's expressions are evaluated: a device, a canonical problem, and a value for each parameter. */

@@ -42,5 +42,6 @@ struct op {
 
 extern const struct op op_conv;
 extern const struct op op_gemm;
+extern const struct op op_reduce;
 
 #endif

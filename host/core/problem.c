@@ -9,6 +9,7 @@
 static const struct op *const ops[OP_COUNT] = {
     [OP_CONV] = &op_conv,
     [OP_GEMM] = &op_gemm,
+    [OP_REDUCE] = &op_reduce,
 };
 
 static const struct {

@@ -7,10 +7,12 @@
 #include "conv.h"
 #include "gemm.h"
 #include "program_options.h"
+#include "reduce.h"
 
 static void (*const rehearsals[OP_COUNT])(const struct problem *problem, struct rehearsal *rehearsal) = {
     [OP_CONV] = conv_rehearsal,
     [OP_GEMM] = gemm_rehearsal,
+    [OP_REDUCE] = reduce_rehearsal,
 };
 
 /* Legal, and compiled with the same options? */

@@ -1,4 +1,4 @@
-/* hpck: tuned GEMM for OpenCL (and, later, CUDA) devices behind one small C API.
+/* hpck: tuned GEMM, convolution and reductions for OpenCL and CUDA devices behind one small C API.
  *
  * This header is free of vendor types; hpck_opencl.h adds what adopts a caller's OpenCL objects.
  * Every call returns an hpck_status; hpck_error_message() tells which argument broke which rule.
@@ -204,4 +204,6 @@ HPCK_API size_t hpck_plan_workspace(const hpck_plan *plan);
 #endif
 
 #include <hpck/hpck_conv.h>
+#include <hpck/hpck_reduce.h>
+
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "op_reduce.h"
+
 enum { DRAWS_MAX = 200 }; /* tries to find a problem for which a point is legal */
 
 uint64_t random_below(uint64_t *state, uint64_t below)
@@ -117,12 +119,54 @@ static void draw_conv(const struct family *family, const int64_t *param, const s
     *problem = problem_canonical(problem);
 }
 
+/* Extents by form, so that they are canonical: what is reduced and what is kept alternate. */
+static void draw_reduce(const struct family *family, const int64_t *param, const struct problem *like,
+                        int64_t size_max, uint64_t *seed, struct problem *problem)
+{
+    static const struct {
+        int rank;
+        int64_t axes;
+    } shapes[] = { { 1, 1 }, { 2, 2 }, { 3, 5 }, { 2, 1 }, { 3, 2 }, { 4, 5 }, { 4, 10 }, { 5, 21 }, { 1, 0 } };
+    struct reduce_fields *f = &problem->field.reduce;
+    int64_t *extents = reduce_extents(problem);
+    const size_t shape = random_below(seed, sizeof shapes / sizeof *shapes);
+    f->operation = (int64_t)random_below(seed, REDUCE_OPERATION_COUNT);
+    f->compensated = reduce_has_compensation(f->operation) ? (int64_t)random_below(seed, 2) : 0;
+    f->rank = shapes[shape].rank;
+    f->axes = shapes[shape].axes;
+    if (like != NULL) {
+        f->operation = like->field.reduce.operation;
+        f->compensated = like->field.reduce.compensated;
+    }
+    if (reduce_is_normalization(f->operation)) {
+        f->rank = 2;
+        f->axes = 2;
+    }
+    for (int i = 0; i < f->rank; i++) {
+        const int64_t most = f->rank <= 2 ? 8 * size_max : f->rank == 3 ? size_max : size_max / 4 + 2;
+        extents[i] = draw_size(family, param, most, seed);
+        if (i > 0 && f->rank == 2 && random_below(seed, 8) == 0) extents[i] *= 20; /* more than one block */
+    }
+    *problem = problem_canonical(problem);
+    f->index64 = reduce_is_arg(f->operation) ? (int64_t)random_below(seed, 2) : 0;
+    f->values = reduce_is_arg(f->operation) ? (int64_t)random_below(seed, 2) : 0;
+    const bool is_affine = f->operation == REDUCE_LAYERNORM || f->operation == REDUCE_RMSNORM;
+    f->scale = is_affine ? (int64_t)random_below(seed, 2) : 0;
+    f->shift = is_affine ? (int64_t)random_below(seed, 2) : 0;
+    if (like == NULL) return;
+    f->index64 = like->field.reduce.index64;
+    f->values = like->field.reduce.values;
+    f->scale = like->field.reduce.scale;
+    f->shift = like->field.reduce.shift;
+}
+
 /* A canonical problem for the point; like (may be NULL): one whose kernel shall serve again. */
 static void (*const draw_problem[OP_COUNT])(const struct family *family, const int64_t *param,
                                             const struct problem *like, int64_t size_max, uint64_t *seed,
                                             struct problem *problem) = {
     [OP_CONV] = draw_conv,
     [OP_GEMM] = draw_gemm,
+    [OP_REDUCE] = draw_reduce,
 };
 
 static void draw_options(uint64_t *seed, struct workload_options *options)

@@ -39,10 +39,13 @@ static hpck_status verify_problem(hpck_handle *handle, const struct family *fami
     };
     hpck_status st = HPCK_OK;
     struct trial trial = { 0 };
-    HPCK_TRY(problem_parse(text, &trial.problem, err));
+    struct problem problem;
+    HPCK_TRY(problem_parse(text, &problem, err));
     memcpy(trial.param, param, (size_t)family->param_count * sizeof *param);
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
         trial.options = layouts[i];
+        trial.problem = problem;
+        workload_traits(&trial.problem, &trial.options);
         HPCK_TRY(trial_verify(handle, family, &trial, err));
     }
 done:
