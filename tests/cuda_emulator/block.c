@@ -9,6 +9,7 @@
 #include "lanes.h"
 #include "mbarrier.h"
 #include "shadow.h"
+#include "wgmma.h"
 
 void block_thread(const struct warp *warp, int lane, uint32_t index[3])
 {
@@ -116,6 +117,7 @@ static void fill_constants(struct warp *warp, bool only_specials)
 void block_free(struct block *block)
 {
     if (block == NULL) return;
+    wgmma_forget(block);
     if (block->warps != NULL)
         for (uint32_t w = 0; w < block->warp_count; w++) {
             free(block->warps[w].rows);
@@ -184,6 +186,8 @@ void block_start(struct block *block, uint32_t number)
     memset(block->local, MEMORY_POISON, (size_t)launch->kernel->ptx->local_size * block->warp_count * LANES);
     memset(block->barriers, 0, sizeof block->barriers);
     mbarrier_forget(block);
+    wgmma_forget(block);
+    block->spare_registers = 0;
     if (block->checker != NULL) shadow_start_block(block->checker);
     for (uint32_t w = 0; w < block->warp_count; w++) {
         struct warp *warp = &block->warps[w];
@@ -196,6 +200,7 @@ void block_start(struct block *block, uint32_t number)
         warp->cluster_arrived = warp->cluster_passed = 0;
         warp->waiting = (struct waiting){ .barrier = NULL };
         warp->copy_count = 0;
+        warp->registers = 0;
         memset(warp->copy_group, 0, sizeof warp->copy_group);
         memset(warp->bulk_group, 0, sizeof warp->bulk_group);
         memset(warp->preds, 0, launch->kernel->pred_count * sizeof *warp->preds);
@@ -215,6 +220,8 @@ void block_round(struct block *block)
         block->done++;
         barrier_after_exit(block);
         cluster_complete(block->cluster, warp);
-        if (block->done == block->warp_count) bulk_block_done(block);
+        if (block->done != block->warp_count) continue;
+        bulk_block_done(block);
+        wgmma_block_done(block);
     }
 }

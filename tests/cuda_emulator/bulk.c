@@ -28,6 +28,7 @@ static void perform(struct bulk *bulk, bool only_read)
 {
     const struct op *running = bulk->warp->op;
     bulk->warp->op = bulk->op;
+    if (bulk->kind != BULK_SEND && bulk->buffer == NULL) bulk->warp->launch->counters.global_bytes += bulk->bytes;
     if (bulk->kind == BULK_LOAD) bulk_load(bulk);
     if (bulk->kind == BULK_SEND) bulk_send(bulk);
     if (bulk->kind == BULK_STORE) {

@@ -22,6 +22,7 @@ static double cycles(const struct device_profile *device, enum op_class class)
     case CLASS_DOUBLE:
         return device->sm == 80 || device->sm == 90 ? 1 : 16;
     case CLASS_CONTROL:
+    case CLASS_WGMMA: /* its products are counted apart */
         return 0.25;
     case CLASS_BARRIER:
         return 8;
@@ -40,6 +41,7 @@ double clock_of_launch(const struct launch *launch)
     double blocks = (double)launch->grid[0] * launch->grid[1] * launch->grid[2], work = 0;
     for (int class = 0; class < CLASS_COUNT; class ++)
         work += cycles(device, (enum op_class) class) * (double)launch->counters.instructions[class];
+    work += (double)launch->counters.wgmma_products / device->half_macs;
     double waves =
         (double)(((uint64_t)blocks + (uint64_t)device->multiprocessors - 1) / (uint64_t)device->multiprocessors);
     double compute = work / blocks * waves / device->clock_khz * 1e6;

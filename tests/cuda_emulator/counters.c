@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "warp.h"
+#include "wgmma.h"
 
 const char *const op_class_names[CLASS_COUNT] = {
     [CLASS_INTEGER] = "integer",
@@ -93,6 +94,7 @@ void counters_collect(struct launch *launch)
     for (uint32_t i = 0; i < launch->kernel->op_count; i++) {
         const struct op *op = &launch->kernel->ops[i];
         counters->instructions[op->class] += launch->executed[i];
+        counters->wgmma_products += launch->executed[i] * wgmma_products(op);
         if (op->class == CLASS_LOAD_GLOBAL || op->class == CLASS_STORE_GLOBAL)
             counters->global_bytes += launch->executed[i] * LANES * op->size * op->vector;
         if (launch->traffic == NULL) continue;
@@ -105,6 +107,7 @@ void counters_add(struct counters *sum, const struct counters *more)
 {
     for (int class = 0; class < CLASS_COUNT; class ++)
         sum->instructions[class] += more->instructions[class];
+    sum->wgmma_products += more->wgmma_products;
     sum->global_bytes += more->global_bytes;
     add_traffic(&sum->all, &more->all);
     add_traffic(&sum->loop, &more->loop);
@@ -132,6 +135,7 @@ int64_t counters_get(const struct counters *counters, const char *name)
     for (int class = 0; class < CLASS_COUNT; class ++)
         if (strcmp(name, op_class_names[class]) == 0) return (int64_t)counters->instructions[class];
     if (strcmp(name, "global_bytes") == 0) return (int64_t)counters->global_bytes;
+    if (strcmp(name, "wgmma_products") == 0) return (int64_t)counters->wgmma_products;
     if (strncmp(name, "loop_", 5) == 0) return get_traffic(&counters->loop, name + 5);
     return get_traffic(&counters->all, name);
 }

@@ -19,8 +19,9 @@ struct traffic {
 
 struct counters {
     uint64_t instructions[CLASS_COUNT]; /* warp instructions */
-    uint64_t global_bytes;              /* asked for by loads and stores, all lanes taken as active */
-    struct traffic all, loop;           /* the whole kernel, its main loop; 0 where nothing was counted */
+    uint64_t wgmma_products;            /* multiply-adds */
+    uint64_t global_bytes;    /* asked for by loads and stores, all lanes taken as active, and bulk copies */
+    struct traffic all, loop; /* the whole kernel, its main loop; 0 where nothing was counted */
 };
 
 /* Sums of launch->executed and launch->traffic into launch->counters. */

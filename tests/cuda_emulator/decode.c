@@ -7,11 +7,11 @@
 
 static const struct opcode *const tables[] = { exec_integer_table, exec_float_table, exec_round_table,
                                                exec_bits_table,    exec_warp_table,  exec_move_table };
-static const struct family *const families[] = { exec_convert_families, exec_compare_families,
-                                                 exec_memory_families,  exec_atomic_families,
-                                                 exec_control_families, exec_move_families,
-                                                 exec_mma_families,     exec_async_families,
-                                                 exec_cluster_families, exec_mbarrier_families };
+static const struct family *const families[] = {
+    exec_convert_families, exec_compare_families,  exec_memory_families, exec_atomic_families,
+    exec_control_families, exec_move_families,     exec_mma_families,    exec_async_families,
+    exec_cluster_families, exec_mbarrier_families, exec_wgmma_families
+};
 
 void decode_fail(struct decoder *decoder, const char *format, ...)
 {
@@ -178,6 +178,9 @@ bool decode_kernel(struct ptx_module *module, const struct ptx_kernel *ptx, stru
         decode_instruction(&decoder, look_up(known, decoder.source->opcode));
         finish_op(&decoder);
     }
-    if (!decoder.failed) allocate_rows(ptx, kernel);
+    if (!decoder.failed) {
+        allocate_rows(ptx, kernel);
+        wgmma_guard(arena, kernel);
+    }
     return !decoder.failed;
 }

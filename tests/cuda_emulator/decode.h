@@ -67,12 +67,13 @@ void decode_constant(struct decoder *decoder, uint64_t value);                  
 const struct ptx_operand *decode_operand(struct decoder *decoder, uint32_t index); /* fails when there are fewer */
 
 bool decode_kernel(struct ptx_module *module, const struct ptx_kernel *ptx, struct kernel *kernel);
+void wgmma_guard(struct arena *arena, struct kernel *kernel); /* exec_wgmma.c: wraps what shares its registers */
 void allocate_rows(const struct ptx_kernel *ptx, struct kernel *kernel); /* value ids to byte offsets */
 
 extern const struct opcode exec_integer_table[], exec_float_table[], exec_round_table[], exec_bits_table[],
     exec_warp_table[], exec_move_table[];
 extern const struct family exec_convert_families[], exec_move_families[], exec_compare_families[],
     exec_memory_families[], exec_atomic_families[], exec_control_families[], exec_mma_families[],
-    exec_async_families[], exec_cluster_families[], exec_mbarrier_families[];
+    exec_async_families[], exec_cluster_families[], exec_mbarrier_families[], exec_wgmma_families[];
 
 #endif

@@ -11,6 +11,7 @@
 #include "cluster.h"
 #include "lanes.h"
 #include "mbarrier.h"
+#include "wgmma.h"
 
 /* Nothing has changed for so long that nothing will: a warp that spins for a whole quantum counts more than one that sleeps. */
 enum { IDLE_LIMIT = 16384, IDLE_SPIN = 256 };

@@ -68,6 +68,8 @@ struct op {
     uint32_t wide;        /* bit per row, the first 32: a 64-bit register */
     uint8_t flags;        /* the handler's own */
     bool natural;         /* of ld and st: registers are as wide as the type */
+    bool holds_registers; /* of wgmma: nobody else may have its rows while it is under way */
+    op_handler *inner;    /* what run wraps, where it does */
     bool is_target;       /* a branch comes here: diverged lanes may meet */
     const void *detail;   /* what rare, large instructions need beyond this */
     const struct ptx_instruction *source;
@@ -92,6 +94,8 @@ struct kernel { /* ready to run */
     uint32_t constant_count;
     uint32_t row_bytes; /* of one warp */
     uint32_t pred_count;
+    uint8_t *held; /* by row: how wgmma uses it; NULL: there is none */
 };
+enum { HELD_AS_D = 1, HELD_AS_A = 2 };
 
 #endif

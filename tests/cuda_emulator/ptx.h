@@ -70,10 +70,11 @@ struct ptx_kernel {
     uint32_t register_count;
     struct ptx_instruction *instructions;
     uint32_t instruction_count;
-    bool *is_target;      /* by instruction: a label is here */
-    uint32_t max_threads; /* .maxntid, .reqntid: product, or 0 */
-    uint32_t required[3]; /* .reqntid, or 0 */
-    uint32_t cluster[3];  /* .reqnctapercluster, or 0 */
+    bool *is_target;                    /* by instruction: a label is here */
+    uint32_t max_threads;               /* .maxntid, .reqntid: product, or 0 */
+    uint32_t required[3];               /* .reqntid, or 0 */
+    uint32_t max_registers, min_blocks; /* .maxnreg, .minnctapersm, or 0 */
+    uint32_t cluster[3];                /* .reqnctapercluster, or 0 */
 };
 
 struct ptx_module {

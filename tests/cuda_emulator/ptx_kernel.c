@@ -124,8 +124,11 @@ static void kernel_directives(struct parser *parser)
             kernel->max_threads = kernel->required[0] * kernel->required[1] * kernel->required[2];
         } else if (parser_accept_word(parser, ".reqnctapercluster")) {
             three_integers(parser, kernel->cluster);
-        } else if (parser_accept_word(parser, ".minnctapersm") || parser_accept_word(parser, ".maxnreg") ||
-                   parser_accept_word(parser, ".maxclusterrank")) {
+        } else if (parser_accept_word(parser, ".minnctapersm")) {
+            kernel->min_blocks = (uint32_t)parser_integer(parser);
+        } else if (parser_accept_word(parser, ".maxnreg")) {
+            kernel->max_registers = (uint32_t)parser_integer(parser);
+        } else if (parser_accept_word(parser, ".maxclusterrank")) {
             parser_integer(parser);
         } else if (parser_accept_word(parser, ".pragma")) {
             parser_skip_to(parser, ';');

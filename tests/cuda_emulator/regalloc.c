@@ -157,6 +157,9 @@ void allocate_rows(const struct ptx_kernel *ptx, struct kernel *kernel)
     find_lives(&flow, lives, live);
     for (uint32_t c = 0; c < kernel->constant_count; c++) /* written before the kernel starts, once */
         lives[ptx->register_count + c] = (struct life){ .first = 0, .last = kernel->op_count };
+    for (uint32_t i = 0; i < kernel->op_count; i++)
+        for (uint32_t k = 0; kernel->ops[i].holds_registers && k < kernel->ops[i].uses; k++)
+            lives[kernel->ops[i].rows[k]] = (struct life){ .first = 0, .last = kernel->op_count };
     uint32_t *row_of = arena_alloc(&scratch, (values + 1) * sizeof *row_of);
     struct candidate *list = arena_alloc(&scratch, values * sizeof *list);
     uint32_t rows = 0;

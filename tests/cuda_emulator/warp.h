@@ -24,6 +24,8 @@ struct clocks;
 struct async_copy;
 struct mbarrier;
 struct bulk;
+struct wgmma_state;
+struct wgmma_log;
 
 struct
     sync_clock { /* of something that threads synchronise through: what whoever meets it has to know (shadow.h) */
@@ -60,6 +62,8 @@ struct warp {
     uint32_t copy_count, copy_room;
     uint32_t copy_group[LANES]; /* groups that each lane has committed */
     uint32_t bulk_group[LANES]; /* of cp.async.bulk, bulk.h */
+    struct wgmma_state *wgmma;  /* NULL: it has issued none */
+    uint32_t registers;         /* of each thread after setmaxnreg; 0: as at launch */
     const struct op *op;        /* running, for reports */
 };
 
@@ -82,7 +86,9 @@ struct block {
     struct barrier barriers[BARRIERS];
     struct mbarrier **mbarriers; /* all that were initialised */
     uint32_t mbarrier_count;
-    struct checker *checker; /* NULL: checks are off */
+    struct wgmma_log *wgmma_log;
+    uint32_t spare_registers; /* given back by setmaxnreg.dec */
+    struct checker *checker;  /* NULL: checks are off */
 };
 
 struct cluster { /* blocks that run together; without clusters one block each */

@@ -1,0 +1,206 @@
+/* The arithmetic of wgmma and where its operands are in shared memory (PTX ISA 9.7.15.5.1, matrix descriptors and canonical layouts).
+ * A piece is 16 bytes that lie together. K-major: 16 bytes of k of one row (of m or n), 8 rows make a core matrix; M- or N-major: 16 bytes
+ * of rows of one k. Products are accumulated in float in the order of k; the order of a tensor core is unspecified. */
+#include "wgmma.h"
+
+#include <string.h>
+
+#include "half.h"
+
+enum { PIECE = 16, HALF = 8 /* of the warp's rows: D has rows g and g + 8 in different registers */ };
+
+struct descriptor {
+    uint32_t start, leading, stride, width, mask;
+    bool transposed; /* M- or N-major */
+};
+
+static struct descriptor descriptor_of(struct warp *warp, uint64_t bits, bool transposed)
+{
+    static const uint32_t widths[] = { 16, 128, 64, 32 },
+                          masks[] = { 0, 7, 3, 1 }; /* by the swizzle mode, bits 62 and 63 */
+    if (bits >> 49 & 7)
+        launch_fault(warp, -1, 719, "a matrix base offset in descriptor %llx is not emulated",
+                     (unsigned long long)bits);
+    return (struct descriptor){ .start = (uint32_t)(bits & 0x3fff) << 4,
+                                .leading = (uint32_t)(bits >> 16 & 0x3fff) << 4,
+                                .stride = (uint32_t)(bits >> 32 & 0x3fff) << 4,
+                                .width = widths[bits >> 62],
+                                .mask = masks[bits >> 62],
+                                .transposed = transposed };
+}
+
+/* The piece that begins with that row of m or n and that k; bytes: of an element. */
+static const uint8_t *piece(struct warp *warp, const struct wgmma_issue *issue, const struct descriptor *from,
+                            uint32_t row, uint32_t k, uint32_t bytes)
+{
+    uint32_t address = from->start;
+    if (!from->transposed) {
+        uint32_t at = k * bytes;
+        address +=
+            row / 8 * from->stride + row % 8 * from->width + at % from->width + at / from->width * from->leading;
+    } else if (from->mask == 0) { /* without swizzle the two distances change places */
+        address += row * bytes / PIECE * from->stride + k / 8 * from->leading + k % 8 * PIECE;
+    } else {
+        uint32_t at = row * bytes;
+        address += at / from->width * from->leading + at % from->width + k / 8 * from->stride + k % 8 * from->width;
+    }
+    address ^= (address >> 7 & from->mask) << 4;
+    if (address < SHARED_BASE || address > warp->shared_end || PIECE > warp->shared_end - address)
+        launch_fault(warp, -1, 700, "wgmma reads shared memory at 0x%x: the block has 0x%x to 0x%x", address,
+                     SHARED_BASE, warp->shared_end);
+    shadow_async(&issue->view, warp->block, address, PIECE, ACCESS_READ);
+    return warp->shared + address;
+}
+
+static float eight_bits(uint8_t value, char kind)
+{
+    bool is_e4m3 = kind == '4';
+    int mantissa_bits = is_e4m3 ? 3 : 2, bias = is_e4m3 ? 7 : 15;
+    int exponent = (value & 0x7f) >> mantissa_bits, mantissa = value & ((1 << mantissa_bits) - 1);
+    float sign = value & 0x80 ? -1.0f : 1.0f;
+    if (is_e4m3 && (value & 0x7f) == 0x7f) return NAN;
+    if (!is_e4m3 && exponent == 31) return mantissa != 0 ? NAN : sign * INFINITY;
+    if (exponent == 0) return sign * ldexpf((float)mantissa, 1 - bias - mantissa_bits);
+    return sign * ldexpf((float)(mantissa | 1 << mantissa_bits), exponent - bias - mantissa_bits);
+}
+
+/* The elements of a piece (or of registers) as floats. */
+static void convert(const uint8_t *from, char kind, bool negate, float *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t word = 0;
+        if (kind == 't') {
+            memcpy(&word, from + 4 * i, 4);
+            to[i] = as_float(word & ~0x1fffu);
+        } else if (kind == 'f' || kind == 'h') {
+            memcpy(&word, from + 2 * i, 2);
+            to[i] = kind == 'h' ? bfloat_to_float((uint16_t)word) : half_to_float((uint16_t)word);
+        } else {
+            to[i] = eight_bits(from[i], kind);
+        }
+        if (negate) to[i] = -to[i];
+    }
+}
+
+static uint32_t bytes_of(char kind)
+{
+    return kind == 't' ? 4 : kind == 'f' || kind == 'h' ? 2 : 1;
+}
+
+/* `rows` rows of m or n from the first: to[row][k]. */
+static void gather(struct warp *warp, const struct wgmma_issue *issue, const struct descriptor *from, char kind,
+                   bool negate, uint32_t first, uint32_t rows, float to[][WGMMA_K_MAX])
+{
+    const struct wgmma_form *form = issue->op->detail;
+    const uint32_t bytes = bytes_of(kind), count = PIECE / bytes;
+    float elements[PIECE];
+    if (!from->transposed) {
+        for (uint32_t row = 0; row < rows; row++)
+            for (uint32_t k = 0; k < form->k; k += count)
+                convert(piece(warp, issue, from, first + row, k, bytes), kind, negate, &to[row][k], count);
+        return;
+    }
+    for (uint32_t row = 0; row < rows; row += count)
+        for (uint32_t k = 0; k < form->k; k++) {
+            convert(piece(warp, issue, from, first + row, k, bytes), kind, negate, elements, count);
+            for (uint32_t i = 0; i < count; i++)
+                to[row + i][k] = elements[i];
+        }
+}
+
+/* A's fragment: as of mma.sync, register r holds row g + 8 (r % 2) and columns e t + 4 e (r / 2) and on (figure of 9.7.15.5.2). */
+static void gather_registers(struct warp *warp, const struct op *op, bool negate, float to[][WGMMA_K_MAX])
+{
+    const struct wgmma_form *form = op->detail;
+    const uint32_t count = 4 / bytes_of(form->a_kind);
+    for (uint32_t r = 0; r < form->a_rows; r++)
+        for (uint32_t lane = 0; lane < LANES; lane++) {
+            const uint8_t *from = (const uint8_t *)&ROW(const uint32_t, form->d_rows + r)[lane];
+            convert(from, form->a_kind, negate, &to[lane / 4 + 8 * (r % 2)][count * (lane % 4 + 4 * (r / 2))],
+                    count);
+        }
+}
+
+/* d[p] += a b[p] for the 32 lanes: lane 4 g + t has row g of a and columns 2 t + p of b, so that b repeats after four lanes. */
+static void multiply_add(float (*restrict a)[LANES], float (*restrict b)[2][8], uint32_t k_count,
+                         float *restrict even, float *restrict odd)
+{
+    float x[LANES], y[LANES];
+    memcpy(x, even, sizeof x);
+    memcpy(y, odd, sizeof y);
+    for (uint32_t k = 0; k < k_count; k++)
+        for (uint32_t g = 0; g < LANES; g += 8)
+            for (uint32_t i = 0; i < 8; i++) {
+                x[g + i] = __builtin_fmaf(a[k][g + i], b[k][0][i], x[g + i]);
+                y[g + i] = __builtin_fmaf(a[k][g + i], b[k][1][i], y[g + i]);
+            }
+    memcpy(even, x, sizeof x);
+    memcpy(odd, y, sizeof y);
+}
+
+static void unpack_halves(const uint32_t *row, float *even, float *odd)
+{
+    for (uint32_t i = 0; i < LANES; i++) {
+        even[i] = half_to_float((uint16_t)row[i]);
+        odd[i] = half_to_float((uint16_t)(row[i] >> 16));
+    }
+}
+
+static void pack_halves(const float *even, const float *odd, uint32_t *row)
+{
+    for (uint32_t i = 0; i < LANES; i++)
+        row[i] = float_to_half(even[i], ROUND_NEAREST) | (uint32_t)float_to_half(odd[i], ROUND_NEAREST) << 16;
+}
+
+/* Columns 8 j to 8 j + 7 of D: registers 4 j to 4 j + 3 as floats {row half, column parity}, 2 j and 2 j + 1 as halves. */
+static void multiply_columns(struct warp *warp, const struct wgmma_issue *issue, uint32_t j,
+                             float a[2][WGMMA_K_MAX][LANES], float (*b)[2][8])
+{
+    const struct op *op = issue->op;
+    const struct wgmma_form *form = op->detail;
+    for (uint32_t h = 0; h < 2; h++) {
+        float spare[2][LANES] = { { 0 } }, *even = spare[0], *odd = spare[1];
+        if (!form->half_d) {
+            even = ROW(float, 4 * j + 2 * h);
+            odd = ROW(float, 4 * j + 2 * h + 1);
+            if (!issue->accumulate) {
+                memset(even, 0, ROW_BYTES);
+                memset(odd, 0, ROW_BYTES);
+            }
+        } else if (issue->accumulate) {
+            unpack_halves(ROW(const uint32_t, 2 * j + h), even, odd);
+        }
+        multiply_add(a[h], b, form->k, even, odd);
+        if (form->half_d) pack_halves(even, odd, ROW(uint32_t, 2 * j + h));
+    }
+}
+
+void wgmma_multiply(struct warp *warp, struct wgmma_issue *issue)
+{
+    const struct wgmma_form *form = issue->op->detail;
+    static const uint32_t warps = 4;
+    float rows[WGMMA_WARP_ROWS][WGMMA_K_MAX], spread[2][WGMMA_K_MAX][LANES], b[WGMMA_K_MAX][2][8];
+    if (form->a_in_registers) {
+        gather_registers(warp, issue->op, form->negate_a, rows);
+    } else {
+        struct descriptor from = descriptor_of(warp, issue->a, form->transpose_a);
+        gather(warp, issue, &from, form->a_kind, form->negate_a, warp->index % warps * WGMMA_WARP_ROWS,
+               WGMMA_WARP_ROWS, rows);
+    }
+    for (uint32_t h = 0; h < 2; h++)
+        for (uint32_t k = 0; k < form->k; k++)
+            for (uint32_t lane = 0; lane < LANES; lane++)
+                spread[h][k][lane] = rows[lane / 4 + HALF * h][k];
+    struct descriptor from = descriptor_of(warp, issue->b, form->transpose_b);
+    uint32_t together = from.transposed ? PIECE / bytes_of(form->b_kind) : 8; /* columns that one piece has */
+    for (uint32_t first = 0; first < form->n; first += together) {
+        float columns[PIECE][WGMMA_K_MAX];
+        gather(warp, issue, &from, form->b_kind, form->negate_b, first, together, columns);
+        for (uint32_t k = 0; k < form->k; k++)
+            for (uint32_t i = 0; i < 8; i++) {
+                b[k][0][i] = columns[2 * (i % 4)][k];
+                b[k][1][i] = columns[2 * (i % 4) + 1][k];
+            }
+        multiply_columns(warp, issue, first / 8, spread, b);
+    }
+}
