@@ -58,6 +58,17 @@ struct workload_gemm_operands {
     const void *a, *b, *bias;
     void *c; /* writable scratch of the output's shape */
 };
+/* The same of a convolution: dense tensors as the problem stores them. */
+struct workload_conv_operands {
+    const void *x, *filter, *y;
+};
+hpck_status workload_conv_operands(const struct workload *workload, struct workload_conv_operands *out,
+                                   struct error *err);
+
+/* Compares somebody else's result in host memory, dense and of the output's dtype, with what is expected of the first
+ * output. INTERNAL names the first wrong element. */
+hpck_status workload_check_values(struct workload *workload, const void *values, struct error *err);
+
 /* UNSUPPORTED: the workload is another operation's. */
 hpck_status workload_gemm_operands(const struct workload *workload, struct workload_gemm_operands *out,
                                    struct error *err);

@@ -156,6 +156,20 @@ done:
     return st;
 }
 
+hpck_status workload_check_values(struct workload *w, const void *values, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    int output = 0;
+    while (!w->operand[output].is_output)
+        output++;
+    struct workload_operand *c = &w->operand[output];
+    if (c->expected == NULL) HPCK_TRY(make_expectations(w, c, err));
+    memcpy(workload_host(w, output), values, (size_t)(c->count * c->rows * c->columns) * reference_bytes(c->dtype));
+    HPCK_TRY(check_values(c, err));
+done:
+    return st;
+}
+
 hpck_status workload_check(struct workload *workload, struct error *err)
 {
     hpck_status st = HPCK_OK;

@@ -181,14 +181,24 @@ static double conv_expect(const struct workload *w, const struct workload_operan
 static int64_t conv_terms(const struct workload *w)
 {
     const struct conv_fields *f = fields_of(w);
+    const int64_t tap = f->exact_sums ? 1 : 60; /* the bound of the transforms costs more than the value */
     switch (f->direction) {
     case CONV_FORWARD:
-        return f->c / f->groups * f->r * f->s;
+        return f->c / f->groups * f->r * f->s * tap;
     case CONV_BACKWARD_DATA:
-        return f->k / f->groups * f->r * f->s;
+        return f->k / f->groups * f->r * f->s * tap;
     default:
         return f->n * conv_rows(f) * conv_columns(f);
     }
+}
+
+hpck_status workload_conv_operands(const struct workload *w, struct workload_conv_operands *out, struct error *err)
+{
+    if (w->problem.op != OP_CONV) return error_set(err, HPCK_UNSUPPORTED, "it is not a convolution");
+    out->x = workload_host(w, OPERAND_X);
+    out->filter = workload_host(w, OPERAND_FILTER);
+    out->y = workload_host(w, OPERAND_Y);
+    return HPCK_OK;
 }
 
 const struct workload_op workload_conv = {

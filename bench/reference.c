@@ -4,6 +4,8 @@
 const struct reference *const references[] = {
     &reference_openblas,
     &reference_clblast,
+    &reference_onednn,
+    &reference_onednn_plain,
     &reference_self_f32,
 };
 const int reference_count = sizeof references / sizeof *references;

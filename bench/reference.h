@@ -29,6 +29,8 @@ struct reference {
 
 extern const struct reference reference_openblas;
 extern const struct reference reference_clblast;
+extern const struct reference reference_onednn;
+extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;
 
 enum { REFERENCES_MAX = 6 }; /* with hpck and its default kernel they are MEASURE_SIDES_MAX sides */

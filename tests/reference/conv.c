@@ -94,6 +94,7 @@ double reference_conv_value(const struct reference_conv *v, const int64_t at[4],
     struct reference_finish finish = {
         .alpha = v->alpha,
         .beta = v->beta,
+        .extra = reference_conv_winograd_error(v, at),
         .activation = v->activation,
         .dtype = v->dtype,
     };

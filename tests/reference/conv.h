@@ -35,4 +35,7 @@ struct reference_conv {
  * in any order plus one rounding may have (docs/numerics.md). Compare with reference_matches. */
 double reference_conv_value(const struct reference_conv *conv, const int64_t position[4], double *bound);
 
+/* What Winograd's transforms may add to that error, before alpha; 0 where they do not apply or are not allowed. */
+double reference_conv_winograd_error(const struct reference_conv *conv, const int64_t position[4]);
+
 #endif
