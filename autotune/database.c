@@ -40,9 +40,10 @@ static void text_record(const struct tunedb_record *record, const struct tunedb_
         fprintf(out, "\n%s (%s, %s)\n", record->device.name, record->device.backend, record->device.driver);
     if (!previous || !problem_same(&previous->problem, &record->problem))
         fprintf(out, "  %s\n", problem_print(&record->problem, problem));
-    fprintf(out, "    %10.2f us  +-%4.1f%%  %7.1f GFLOP/s  %-8s  %s\n", record->time_ns * 1e-3,
-            50.0 * record->spread, problem_flops(&record->problem) / record->time_ns,
-            provenance_name(record->provenance), candidate_print(&candidate, choice, sizeof choice));
+    fprintf(out, "    %10.2f %sus  +-%4.1f%%  %7.1f GFLOP/s  %-8s  %s\n", record->time_ns * 1e-3,
+            record->device.is_emulated ? "emulated " : "", 50.0 * record->spread,
+            problem_flops(&record->problem) / record->time_ns, provenance_name(record->provenance),
+            candidate_print(&candidate, choice, sizeof choice));
 }
 
 static void text_layers(const struct tunedb *db, FILE *out)

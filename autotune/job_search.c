@@ -239,7 +239,9 @@ static hpck_status try_batch(struct job *job, struct tuner *tuner, double deadli
         const struct attempt attempt = job->pending[0];
         bool is_alive = true, is_cut = false;
         if (measure_now() >= deadline && *tried > 0) break;
-        if (outcome_is_bad(attempt.outcome)) {
+        bool is_over = outcome_is_bad(attempt.outcome);
+        if (attempt.outcome == OUTCOME_REJECTED && job->best < 0) is_over = false; /* better than nothing */
+        if (is_over) {
             HPCK_TRY(write_down_uncompiled(job, tuner, &attempt, err));
         } else {
             if (!*worker)

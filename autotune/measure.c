@@ -104,14 +104,19 @@ struct measure_ratio measure_ratio_of(double *ratios, int count)
 }
 
 /* `calls` runs and one wait for all of them; seconds of one call. */
-static hpck_status time_burst(const struct measure_side *side, int calls, double *seconds, struct error *err)
+static hpck_status time_burst(const struct measure_side *side, int calls, const struct measure_clock *clock,
+                              double *seconds, struct error *err)
 {
     hpck_status st = HPCK_OK;
     double begin = measure_now();
-    for (int i = 0; i < calls && st == HPCK_OK; i++)
-        st = side->run(side->context, err);
-    if (st == HPCK_OK && side->finish) st = side->finish(side->context, err);
-    *seconds = (measure_now() - begin) / calls;
+    if (clock) HPCK_TRY(clock->lap(clock->context, seconds, err));
+    for (int i = 0; i < calls; i++)
+        HPCK_TRY(side->run(side->context, err));
+    if (side->finish) HPCK_TRY(side->finish(side->context, err));
+    *seconds = measure_now() - begin;
+    if (clock) HPCK_TRY(clock->lap(clock->context, seconds, err));
+    *seconds /= calls;
+done:
     return st;
 }
 
@@ -135,13 +140,13 @@ static hpck_status take_turn(const struct measure_side *side, const struct measu
     double begin = measure_now();
     turn->latency = INFINITY;
     do {
-        HPCK_TRY(time_burst(side, 1, &seconds, err));
+        HPCK_TRY(time_burst(side, 1, options->clock, &seconds, err));
         turn->latency = fmin(turn->latency, seconds);
     } while (measure_now() < begin + SINGLE_SHARE * options->turn_seconds);
     turn->time = turn->latency;
     int calls = burst_calls(side, turn->latency);
     while (measure_now() < begin + options->turn_seconds) {
-        HPCK_TRY(time_burst(side, calls, &seconds, err));
+        HPCK_TRY(time_burst(side, calls, options->clock, &seconds, err));
         turn->time = fmin(turn->time, seconds);
         if (calls == 1) turn->latency = turn->time;
     }
@@ -184,7 +189,7 @@ hpck_status measure_run(const struct measure_side *sides, int side_count, const 
     if (!turns || !scratch) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "measure: no memory for %d rounds", options->rounds);
 
     for (int side = 0; side < side_count; side++)
-        HPCK_TRY(time_burst(&sides[side], 1, &ignored, err));
+        HPCK_TRY(time_burst(&sides[side], 1, NULL, &ignored, err));
 
     struct cpu_meter before = cpu_meter_read();
     int round = 0;

@@ -15,15 +15,22 @@ struct measure_side {
     void *context;
 };
 
+/* Another clock than the host's: seconds since its last call. */
+struct measure_clock {
+    hpck_status (*lap)(void *context, double *seconds, struct error *err);
+    void *context;
+};
+
 struct measure_options {
     int rounds;           /* rounds, each side once per round, order swapped every round */
     double turn_seconds;  /* each turn repeats `run` until this has passed (at least once); its best counts */
     double rest_seconds;  /* sleep before a turn, so that spinning workers of the other side go to rest (0.035) */
     double limit_seconds; /* stop after the round that passes this; 0: no limit */
+    const struct measure_clock *clock; /* what the calls are timed with; NULL: the host's clock */
 };
 #define MEASURE_OPTIONS_INIT                                                                                       \
     {                                                                                                              \
-        24, 0.005, 0.035, 0.0                                                                                      \
+        24, 0.005, 0.035, 0.0, NULL                                                                                \
     }
 
 struct measure_times {

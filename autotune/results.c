@@ -66,14 +66,16 @@ int results_exit_code(const struct tuner *tuner)
 
 /* ---- text ---------------------------------------------------------------------------------------------------------- */
 
-static void text_job(const struct job *job, FILE *out)
+static void text_job(const struct tuner *tuner, const struct job *job, FILE *out)
 {
     char old[CANDIDATE_TEXT_MAX];
     char new[CANDIDATE_TEXT_MAX];
     fprintf(out, "%s: %s", job->text, result_of(job));
     if (job->is_confirmed && isfinite(job->gain.median))
         fprintf(out, ", %.2fx [%.2f %.2f]", job->gain.median, job->gain.p25, job->gain.p75);
-    if (job->is_confirmed) fprintf(out, ", %.1f GFLOP/s", problem_flops(&job->canonical) / job->new_seconds * 1e-9);
+    if (job->is_confirmed)
+        fprintf(out, ", %.1f %sGFLOP/s", problem_flops(&job->canonical) / job->new_seconds * 1e-9,
+                tuner->device.is_emulated ? "emulated " : "");
     if (job->trial_count > 0) fprintf(out, ", %d evaluations (%d resumed)", job->trial_count, job->resumed);
     if (job->is_confirmed && job->foreign_cpu > 0.12)
         fprintf(out, ", suspect: other processes used %.0f%% of the CPU", 100.0 * job->foreign_cpu);
@@ -157,6 +159,7 @@ static json_t *job_json(const struct tuner *tuner, const struct job *job)
     json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:i, s:o}", "problem", job->text, "device", tuner->device.name,
                                "result", result_of(job), "evaluations", job->trial_count, "resumed", job->resumed,
                                "outcomes", counts_json(counts));
+    if (tuner->device.is_emulated) json_object_set_new(object, "emulated", json_true());
     if (job->failure[0]) json_object_set_new(object, "message", json_string(job->failure));
     if (!job->old.family) return object;
     struct candidate candidate = candidate_of(job->old.family, job->old.param);
@@ -191,7 +194,7 @@ void results_print(const struct tuner *tuner, enum results_format format, FILE *
         if (format == RESULTS_JSON)
             print_object(job_json(tuner, &tuner->jobs[i]), out);
         else
-            text_job(&tuner->jobs[i], out);
+            text_job(tuner, &tuner->jobs[i], out);
     }
     if (format == RESULTS_JSON)
         print_object(summary_json(tuner, counts), out);

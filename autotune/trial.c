@@ -6,8 +6,13 @@
 #include <string.h>
 
 static const char *const names[OUTCOME_COUNT] = {
-    [OUTCOME_OK] = "ok",           [OUTCOME_SLOW] = "slow",   [OUTCOME_COMPILE_FAILED] = "compile-failed",
-    [OUTCOME_FAILED] = "failed",   [OUTCOME_WRONG] = "wrong", [OUTCOME_CRASHED] = "crashed",
+    [OUTCOME_OK] = "ok",
+    [OUTCOME_SLOW] = "slow",
+    [OUTCOME_COMPILE_FAILED] = "compile-failed",
+    [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_WRONG] = "wrong",
+    [OUTCOME_CRASHED] = "crashed",
     [OUTCOME_TIMEOUT] = "timeout",
 };
 

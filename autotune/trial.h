@@ -14,7 +14,8 @@ enum outcome {
     OUTCOME_OK,
     OUTCOME_SLOW, /* right, but so slow in its first run that it was not measured further */
     OUTCOME_COMPILE_FAILED,
-    OUTCOME_FAILED, /* could not be planned or launched */
+    OUTCOME_REJECTED, /* compiled, but what the compiler made of it is not worth running */
+    OUTCOME_FAILED,   /* could not be planned or launched */
     OUTCOME_WRONG,
     OUTCOME_CRASHED, /* the worker process died */
     OUTCOME_TIMEOUT, /* the worker was killed at the time limit */
@@ -32,8 +33,8 @@ struct trial {
     char message[TRIAL_MESSAGE_MAX]; /* why it failed; "" otherwise */
 };
 
-const char *
-outcome_name(enum outcome outcome); /* "ok" "slow" "compile-failed" "failed" "wrong" "crashed" "timeout" */
+const char *outcome_name(
+    enum outcome outcome); /* "ok" "slow" "compile-failed" "rejected" "failed" "wrong" "crashed" "timeout" */
 bool outcome_parse(const char *name, enum outcome *outcome);
 bool outcome_is_bad(enum outcome outcome); /* neither ok nor slow */
 

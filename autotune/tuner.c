@@ -122,6 +122,10 @@ hpck_status tuner_open(struct tuner *tuner, const struct tuner_options *options,
     if (tuner->options.jobs < 0) tuner->options.jobs = compilers_default_count();
     progress_open(&tuner->progress, stderr);
     HPCK_TRY(find_device(tuner, err));
+    if (tuner->device.is_emulated && !options->db && !options->is_dry_run)
+        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
+                  "%s is emulated, and its times do not belong in your tuning database: name a file with --db",
+                  tuner->device.name);
     HPCK_TRY(open_database(tuner, err));
     report_passed_over(tuner);
     HPCK_TRY(make_jobs(tuner, shapes, err));
@@ -203,7 +207,8 @@ void tuner_tick(void *context)
     if (job->best >= 0) {
         double best = job->trials[job->best].seconds;
         if (!isnan(old_seconds(job))) strbuf_addf(&line, "  best %.2fx default", old_seconds(job) / best);
-        strbuf_addf(&line, " (%.1f GFLOP/s)", problem_flops(&job->canonical) / best * 1e-9);
+        strbuf_addf(&line, " (%.1f %sGFLOP/s)", problem_flops(&job->canonical) / best * 1e-9,
+                    tuner->device.is_emulated ? "emulated " : "");
     }
     strbuf_addf(&line, "  compile-failed %d  wrong %d", count_outcomes(job, OUTCOME_COMPILE_FAILED),
                 count_outcomes(job, OUTCOME_WRONG));

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device_clock.h"
+#include "static_check.h"
 #include "workload.h"
 
 /* A candidate that is planned and verified; kept from one request to the next, where side 0 mostly stays the same. */
@@ -20,6 +22,8 @@ struct prepared {
 struct child {
     int socket;
     hpck_handle *handle;
+    struct measure_clock clock_storage;
+    const struct measure_clock *clock; /* see device_clock */
     struct workload *workload;
     struct problem problem; /* of the workload */
     uint64_t seed;
@@ -163,7 +167,7 @@ static hpck_status first_runs(struct child *child, hpck_plan *plan, double *seco
 {
     struct side_context context = { child, plan };
     const struct measure_side side = { side_run, side_finish, &context };
-    const struct measure_options once = { .rounds = 1 };
+    const struct measure_options once = { .rounds = 1, .clock = child->clock };
     struct measure_result result;
     hpck_status st = measure_run(&side, 1, &once, NULL, &result, &child->err);
     *seconds = result.time[0].min;
@@ -199,6 +203,16 @@ static bool is_promising(const struct measure_result *result, int count, double 
     return false;
 }
 
+/* One round says it all where the clock is an emulator's: it is not disturbed by anything. */
+static hpck_status run_rounds(struct child *child, const struct measure_side *sides, int count,
+                              const struct measure_options *wanted, struct measure_result *result)
+{
+    const struct measure_options once = { .rounds = 1, .clock = child->clock };
+    hpck_status st = measure_run(sides, count, child->clock ? &once : wanted, NULL, result, &child->err);
+    if (child->clock) result->foreign_cpu = 0.0;
+    return st;
+}
+
 static hpck_status measure_sides(struct child *child, const struct worker_request *request, hpck_plan **plans,
                                  struct worker_reply *reply)
 {
@@ -217,9 +231,9 @@ static hpck_status measure_sides(struct child *child, const struct worker_reques
         origin[count++] = i;
     }
     if (count == 0 || (count == 1 && request->side_count > 1 && origin[0] == 0)) goto done; /* nothing to compare */
-    HPCK_TRY(measure_run(sides, count, &request->measure, NULL, &result, &child->err));
-    if (is_promising(&result, count, request->again_below))
-        HPCK_TRY(measure_run(sides, count, &request->again, NULL, &result, &child->err));
+    HPCK_TRY(run_rounds(child, sides, count, &request->measure, &result));
+    if (!child->clock && is_promising(&result, count, request->again_below))
+        HPCK_TRY(run_rounds(child, sides, count, &request->again, &result));
     for (int i = 0; i < count; i++) {
         reply->side[origin[i]].time = result.time[i];
         reply->side[origin[i]].ratio = result.ratio[i];
@@ -232,7 +246,12 @@ done:
 static void compile(struct child *child, const struct worker_request *request, struct worker_reply *reply)
 {
     hpck_plan *plan = NULL;
-    if (plan_side(child, request, 0, &plan, reply)) plan_free(plan);
+    const struct device_desc *device = child->handle->backend->describe(child->handle->device);
+    char reason[WORKER_MESSAGE_MAX];
+    if (!plan_side(child, request, 0, &plan, reply)) return;
+    if (!static_check(plan, device->field.local_bytes, reason, sizeof reason))
+        set_outcome(&reply->side[0], OUTCOME_REJECTED, reason);
+    plan_free(plan);
 }
 
 static void measure(struct child *child, const struct worker_request *request, struct worker_reply *reply)
@@ -292,6 +311,7 @@ static hpck_status open_device(struct child *child, const char *device, const ch
                  child->handle ? hpck_error_message(child->handle) : hpck_status_string(hello->status));
         return hello->status;
     }
+    child->clock = device_clock(child->handle, &child->clock_storage);
     hello->device = *child->handle->backend->describe(child->handle->device);
     hello->dialect = child->handle->backend->dialect;
     return HPCK_OK;

@@ -8,6 +8,7 @@
 struct reference {
     const char *name; /* for --against */
     const char *doc;
+    bool is_on_host; /* computes on the CPU, whatever the device */
     bool on_request; /* measured only when --against names it */
 
     /* Opens the library. UNSUPPORTED: this machine does not have it. */

@@ -98,6 +98,7 @@ static void json_row(const struct session *session, const struct row *row)
     json_object_set_new(object, "outcome", json_string(outcomes[row->outcome]));
     if (row->outcome != ROW_PASSED) json_object_set_new(object, "message", json_string(row->message));
     json_object_set_new(object, "device", json_string(session->device->name));
+    if (session->device->is_emulated) json_object_set_new(object, "emulated", json_true());
     json_object_set_new(object, "driver", json_string(session->device->driver));
     json_object_set_new(object, "version", json_string(HPCK_VERSION_STRING));
     json_object_set_new(object, "date", json_date());

@@ -29,7 +29,8 @@ static void text_begin(const struct session *session)
         const struct contender *contender = &session->contenders[i];
         printf("%s: %s%s\n", contender->reference->name, contender->is_loaded ? "" : "absent: ", contender->note);
     }
-    printf("speeds in GFLOP/s (median); ratios are time / hpck's time with quartiles, above 1 hpck is faster\n\n");
+    printf("speeds in %sGFLOP/s (median); ratios are time / hpck's time with quartiles, above 1 hpck is faster\n\n",
+           session->device->is_emulated ? "emulated " : "");
     printf("%-*s %8s %8s", problem_width(session), "problem", "hpck", "chosen");
     if (session->options->with_default) printf(" %*s", RATIO_WIDTH, "default");
     for (int i = 0; i < session->contender_count; i++)

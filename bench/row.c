@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "device_clock.h"
+
 /* hpck through a plan; NULL: as hpck_gemm would. */
 struct hpck_side {
     hpck_handle *handle;
@@ -92,6 +94,8 @@ static void open_contender(struct session *session, struct setup *setup, int ind
         snprintf(against->routine, sizeof against->routine, "absent");
         return;
     }
+    if (session->device->is_emulated && reference->is_on_host)
+        HPCK_FAIL(&err, HPCK_UNSUPPORTED, "not compared: the device's times are emulated, its own are the host's");
     HPCK_TRY(reference->open(contender->library, session->handle, &row->problem, setup->workload, row->copies,
                              &setup->states[index], &err));
     if (session->options->verify) HPCK_TRY(reference->verify(setup->states[index], &err));
@@ -118,14 +122,16 @@ static hpck_status measure_all(struct session *session, struct setup *setup, str
 {
     hpck_status st = HPCK_OK;
     struct measure_options options = MEASURE_OPTIONS_INIT;
+    struct measure_clock clock;
     struct measure_result result;
     options.rounds = session->options->rounds;
     options.limit_seconds = session->options->limit_seconds;
+    options.clock = device_clock(session->handle, &clock);
     HPCK_TRY(measure_run(setup->sides, setup->side_count, &options, session->stop, &result, err));
 
     row->kernel.time = result.time[0];
     row->kernel.latency = result.latency[0];
-    row->foreign_cpu = result.foreign_cpu;
+    row->foreign_cpu = options.clock ? 0.0 : result.foreign_cpu; /* which does not disturb an emulator's clock */
     if (row->has_default) {
         row->fallback.time = result.time[1];
         row->fallback.latency = result.latency[1];

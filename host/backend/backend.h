@@ -22,6 +22,14 @@ struct tensor {
     struct tensor_shape shape;
 };
 
+/* What the compiler made of a kernel, per work-item unless said otherwise. */
+struct kernel_facts {
+    int registers;
+    int spill_bytes;    /* of memory that stands in for registers, and local arrays */
+    int local_bytes;    /* of local memory that the text declares itself, per work-group */
+    int max_work_items; /* of a work-group that has registers enough */
+};
+
 struct launch_arg {
     enum arg_kind kind;
     union {
@@ -84,6 +92,8 @@ struct backend {
     hpck_status (*kernel_create)(struct backend_program *program, const char *name, struct backend_kernel **kernel,
                                  struct error *err);
     void (*kernel_free)(struct backend_kernel *kernel);
+    /* NULL: the vendor's API does not tell. */
+    hpck_status (*inspect)(struct backend_kernel *kernel, struct kernel_facts *facts, struct error *err);
     /* Numbers that have not changed since this kernel's last launch are not set again; memory always is, because the
      * address of a freed object may have come back as another one. */
     hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
@@ -93,6 +103,9 @@ struct backend {
      * loading a program finishes it. */
     hpck_status (*rehearse)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                             const struct geometry *geometry, struct error *err);
+    /* Waits, and gives the seconds that the device spent on what was enqueued since the last lap; 0 at the first. Where
+     * time is emulated it is this, not the host's clock, that tells what a kernel takes. NULL: never emulated. */
+    hpck_status (*lap)(struct backend_device *device, double *seconds, struct error *err);
     /* Enqueues nothing; *sync->event (when asked for) completes when the wait list and earlier launches have. */
     hpck_status (*marker)(struct backend_device *device, const hpck_sync *sync, struct error *err);
 

@@ -5,6 +5,8 @@
 
 #include <hpck/hpck_cuda.h>
 
+#include <stdbool.h>
+
 #include "error.h"
 
 /* ---- driver ---- */
@@ -74,7 +76,10 @@ enum cuda_pointer_attribute {
     CUDA_POINTER_RANGE_SIZE = 12,
 };
 enum cuda_function_attribute {
+    CUDA_FUNC_MAX_THREADS_PER_BLOCK = 0,
     CUDA_FUNC_SHARED_SIZE_BYTES = 1,
+    CUDA_FUNC_LOCAL_SIZE_BYTES = 3,
+    CUDA_FUNC_NUM_REGS = 4,
     CUDA_FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
 };
 enum cuda_jit_option { CUDA_JIT_ERROR_LOG_BUFFER = 5, CUDA_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6 };
@@ -109,6 +114,7 @@ enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_EVENT_DEFAULT = 0, CUDA_EVENT_DISABLE_
     X(event_record, cuEventRecord, (CUevent event, CUstream stream))                                               \
     X(event_query, cuEventQuery, (CUevent event))                                                                  \
     X(event_synchronize, cuEventSynchronize, (CUevent event))                                                      \
+    X(event_elapsed, cuEventElapsedTime, (float *milliseconds, CUevent start, CUevent end))                        \
     X(event_destroy, cuEventDestroy_v2, (CUevent event))                                                           \
     X(memory_alloc, cuMemAlloc_v2, (CUdeviceptr * address, size_t bytes))                                          \
     X(memory_free, cuMemFree_v2, (CUdeviceptr address))                                                            \
@@ -153,6 +159,7 @@ struct cuda_api {
     CUDA_FUNCTIONS(X)
     CUDA_LATER_FUNCTIONS(X)
 #undef X
+    bool is_emulated; /* the library is a driver that emulates its devices (tests/cuda_emulator) */
 };
 
 /* ---- NVRTC ---- */

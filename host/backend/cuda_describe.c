@@ -18,6 +18,7 @@ hpck_status cuda_describe(struct backend_device *device, int ordinal, struct dev
     size_t memory = 0;
     int version = 0;
     *desc = (struct device_desc){ .backend = "cuda", .vendor = "NVIDIA Corporation" };
+    desc->is_emulated = cu->is_emulated;
     CU_TRY(device, err, HPCK_NO_DEVICE, cu->device_get(&id, ordinal), "cuDeviceGet");
     CU_TRY(device, err, HPCK_NO_DEVICE, cu->device_name(desc->name, (int)sizeof desc->name, id), "cuDeviceGetName");
     CU_TRY(device, err, HPCK_NO_DEVICE, cu->device_memory(&memory, id), "cuDeviceTotalMem");

@@ -127,6 +127,7 @@ void cuda_close(struct backend_device *device)
     if (device->context != NULL && cuda_enter(device, &ignored) == HPCK_OK) {
         cuda_free_blocks(device);
         if (device->before != NULL) device->cu.event_destroy(device->before);
+        if (device->lap != NULL) device->cu.event_destroy(device->lap);
         if (device->owns_stream) device->cu.stream_destroy(device->stream);
         cuda_leave(device);
     }

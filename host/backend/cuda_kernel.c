@@ -42,6 +42,29 @@ void cuda_kernel_free(struct backend_kernel *kernel)
     free(kernel);
 }
 
+hpck_status cuda_inspect(struct backend_kernel *kernel, struct kernel_facts *facts, struct error *err)
+{
+    struct backend_device *device = kernel->device;
+    const struct {
+        enum cuda_function_attribute attribute;
+        int *value;
+    } all[] = {
+        { CUDA_FUNC_NUM_REGS, &facts->registers },
+        { CUDA_FUNC_LOCAL_SIZE_BYTES, &facts->spill_bytes },
+        { CUDA_FUNC_SHARED_SIZE_BYTES, &facts->local_bytes },
+        { CUDA_FUNC_MAX_THREADS_PER_BLOCK, &facts->max_work_items },
+    };
+    hpck_status st = cuda_enter(device, err);
+    if (st != HPCK_OK) return st;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        CU_TRY(device, err, HPCK_INTERNAL,
+               device->cu.function_attribute(all[i].value, (int)all[i].attribute, kernel->function),
+               "cuFuncGetAttribute");
+done:
+    cuda_leave(device);
+    return st;
+}
+
 /* ---- arguments ---- */
 
 /* What cuLaunchKernel reads: a pointer to each value. */

@@ -58,6 +58,7 @@ hpck_status cuda_load(struct cuda_api *api, struct error *err)
         HPCK_FAIL(err, HPCK_NO_DEVICE, "cuda: %s has no %s; a driver for CUDA 11 or later is needed", path,
                   missing);
     find_all(library, later_driver_entries, sizeof later_driver_entries / sizeof later_driver_entries[0], api);
+    api->is_emulated = dlsym(library, "hpckemu_report") != NULL;
 done:
     return st;
 }

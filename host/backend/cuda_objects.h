@@ -20,6 +20,7 @@ struct backend_device {
     /* Marks the end of what was enqueued to the stream before this one; waited for by the first work in this one. */
     CUevent before;
     bool must_wait;
+    CUevent lap;       /* the end of the last one; NULL: there was none */
     bool is_used;      /* something may have been enqueued to this stream */
     cuda_result fault; /* what made the context useless; CUDA_OK: nothing did */
     struct cuda_block *blocks;
@@ -102,6 +103,7 @@ void cuda_unload(struct backend_program *program);
 hpck_status cuda_kernel_create(struct backend_program *program, const char *name, struct backend_kernel **kernel,
                                struct error *err);
 void cuda_kernel_free(struct backend_kernel *kernel);
+hpck_status cuda_inspect(struct backend_kernel *kernel, struct kernel_facts *facts, struct error *err);
 hpck_status cuda_launch(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                         const struct geometry *geometry, const hpck_sync *sync, struct error *err);
 
@@ -117,6 +119,7 @@ hpck_status cuda_wait(struct backend_device *device, const hpck_sync *sync, stru
 /* After work was enqueued: the event that the caller asked for. */
 hpck_status cuda_signal(struct backend_device *device, const hpck_sync *sync, struct error *err);
 hpck_status cuda_marker(struct backend_device *device, const hpck_sync *sync, struct error *err);
+hpck_status cuda_lap(struct backend_device *device, double *seconds, struct error *err);
 void cuda_drain(struct backend_device *device);
 hpck_status cuda_finish(struct backend_device *device, struct error *err);
 

@@ -86,3 +86,26 @@ done:
     cuda_leave(device);
     return st;
 }
+
+hpck_status cuda_lap(struct backend_device *device, double *seconds, struct error *err)
+{
+    CUevent now = NULL;
+    float milliseconds = 0.0F;
+    hpck_status st = cuda_enter_outside_capture(device, "measuring", err);
+    if (st != HPCK_OK) return st;
+    CU_TRY(device, err, HPCK_INTERNAL, device->cu.event_create(&now, CUDA_EVENT_DEFAULT), "cuEventCreate");
+    CU_TRY(device, err, HPCK_LAUNCH_FAILED, device->cu.event_record(now, device->stream), "cuEventRecord");
+    CU_TRY(device, err, HPCK_LAUNCH_FAILED, device->cu.event_synchronize(now), "cuEventSynchronize");
+    if (device->lap != NULL) {
+        CU_TRY(device, err, HPCK_INTERNAL, device->cu.event_elapsed(&milliseconds, device->lap, now),
+               "cuEventElapsedTime");
+        device->cu.event_destroy(device->lap);
+    }
+    device->lap = now;
+    now = NULL;
+    *seconds = 1e-3 * (double)milliseconds;
+done:
+    if (now != NULL) device->cu.event_destroy(now);
+    cuda_leave(device);
+    return st;
+}

@@ -7,7 +7,7 @@
 
 #include "fields.h" /* generated: struct device_fields */
 
-/* The four texts and compute_units are the device key of the tuning database. */
+/* The four texts, compute_units and is_emulated are the device key of the tuning database. */
 struct device_desc {
     char backend[8]; /* "opencl" or "cuda" */
     char vendor[64];
@@ -15,6 +15,7 @@ struct device_desc {
     char architecture[64]; /* what related devices share; "" when unknown */
     char driver[64];
     char selector[32]; /* "opencl:0:0" */
+    bool is_emulated;  /* its times come from an instruction count: no statement about any hardware */
     struct device_fields field;
 };
 

@@ -338,8 +338,8 @@ static void nearest_add_owner(const struct tunedb *db, struct nearest *nearest, 
 
 static bool is_related(const struct device_desc *a, const struct device_desc *b)
 {
-    return strcmp(a->backend, b->backend) == 0 && a->field.is_cpu == b->field.is_cpu &&
-           a->field.is_gpu == b->field.is_gpu;
+    return a->is_emulated == b->is_emulated && strcmp(a->backend, b->backend) == 0 &&
+           a->field.is_cpu == b->field.is_cpu && a->field.is_gpu == b->field.is_gpu;
 }
 
 static void rank_groups(const struct tunedb *db, const struct device_desc *device, const struct problem *problem,

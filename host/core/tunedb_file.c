@@ -50,7 +50,7 @@ bool tunedb_same_device(const struct device_desc *a, const struct device_desc *b
 {
     return a->field.compute_units == b->field.compute_units && strcmp(a->name, b->name) == 0 &&
            strcmp(a->vendor, b->vendor) == 0 && strcmp(a->architecture, b->architecture) == 0 &&
-           strcmp(a->backend, b->backend) == 0;
+           strcmp(a->backend, b->backend) == 0 && a->is_emulated == b->is_emulated;
 }
 
 static char *join(const char *folder, size_t length, const char *rest)

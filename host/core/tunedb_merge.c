@@ -71,6 +71,34 @@ static hpck_status read_contents(struct contents *contents, const char *path, co
     return st;
 }
 
+/* Times of real and of emulated devices never share a file, and emulated ones never enter the user's. */
+static hpck_status check_emulated(const struct contents *contents, const char *path, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    const struct device_desc *emulated = NULL;
+    const struct device_desc *real = NULL;
+    bool is_added = false;
+    char *user = tunedb_find_user_path();
+    for (size_t i = 0; i < contents->count; i++) {
+        const struct entry *entry = &contents->entries[i];
+        if (entry->kind != LINE_RECORD && entry->kind != LINE_STALE) continue;
+        *(entry->record->device.is_emulated ? &emulated : &real) = &entry->record->device;
+        is_added = is_added || entry->line == NULL;
+    }
+    if (!is_added || emulated == NULL) goto done;
+    if (real != NULL)
+        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
+                  "%s: records of %s, which is emulated, and of %s, which is not, belong in two files", path,
+                  emulated->name, real->name);
+    if (user != NULL && strcmp(user, path) == 0)
+        HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
+                  "%s is your own tuning database: records of %s, which is emulated, do not belong there", path,
+                  emulated->name);
+done:
+    free(user);
+    return st;
+}
+
 /* ---- deciding what stays -------------------------------------------------------------------------------------- */
 
 static int order_device(const struct device_desc *a, const struct device_desc *b)
@@ -79,6 +107,7 @@ static int order_device(const struct device_desc *a, const struct device_desc *b
     if (order == 0) order = strcmp(a->backend, b->backend);
     if (order == 0) order = strcmp(a->vendor, b->vendor);
     if (order == 0) order = strcmp(a->architecture, b->architecture);
+    if (order == 0) order = a->is_emulated - b->is_emulated;
     if (order != 0) return order;
     return (a->field.compute_units > b->field.compute_units) - (a->field.compute_units < b->field.compute_units);
 }
@@ -178,6 +207,7 @@ hpck_status tunedb_merge(const char *path, const struct tunedb_record *records, 
     struct strbuf out = { 0 };
     HPCK_TRY(publication_begin(&pub, path, TUNEDB_FILE_MAX, err));
     HPCK_TRY(read_contents(&contents, pub.path, pub.text, pub.size, records, count, err));
+    HPCK_TRY(check_emulated(&contents, path, err));
     HPCK_TRY(rank(&contents, err));
     HPCK_TRY(print_contents(&contents, &out, err));
     HPCK_TRY(publication_commit(&pub, out.text, out.length, err));

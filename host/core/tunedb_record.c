@@ -47,6 +47,8 @@ hpck_status tunedb_record_print(const struct tunedb_record *record, char **line,
         "params", params_json(record), "time_ns", record->time_ns, "spread", record->spread,                 //
         "samples", record->samples, "source_hash", record->source_hash,                                      //
         "provenance", provenances[record->provenance]);
+    if (object != NULL && device->is_emulated)
+        json_object_set_new(json_object_get(object, "device"), "emulated", json_true());
     if (object == NULL)
         return error_set(err, HPCK_INVALID_ARGUMENT, "tuning record of %s: %s (texts must be UTF-8, times finite)",
                          problem, why.text);
@@ -114,6 +116,7 @@ static hpck_status read_device(const json_t *object, struct device_desc *device,
     HPCK_TRY(read_integer(key, "compute_units", 0, INT64_MAX, &device->field.compute_units, err));
     device->field.is_cpu = strcmp(type, "cpu") == 0;
     device->field.is_gpu = strcmp(type, "gpu") == 0;
+    device->is_emulated = json_is_true(json_object_get(key, "emulated"));
 done:
     return st;
 }

@@ -156,6 +156,30 @@ size_t hpck_plan_workspace(const hpck_plan *plan)
     return plan == NULL ? 0 : plan->workspace_bytes;
 }
 
+int plan_step_count(const hpck_plan *plan)
+{
+    return plan->step_count;
+}
+
+hpck_status plan_inspect(hpck_plan *plan, int index, struct plan_facts *facts)
+{
+    const struct backend *backend = plan->handle->backend;
+    const struct step *step = &plan->step[index];
+    struct error *err = &plan->handle->err;
+    hpck_status st = HPCK_OK;
+    if (backend->inspect == NULL)
+        return error_set(err, HPCK_UNSUPPORTED, "plan: %s tells nothing about compiled kernels", backend->name);
+    *facts = (struct plan_facts){ .name = step->name, .work_items = 1 };
+    HPCK_TRY(backend->inspect(step->kernel, &facts->kernel, err));
+    for (int axis = 0; axis < 3; axis++)
+        facts->work_items *= step->geometry.local[axis];
+    facts->local_bytes = facts->kernel.local_bytes;
+    for (int i = 0; i < step->arg_count; i++)
+        if (step->arg[i].kind == ARG_LOCAL) facts->local_bytes += step->arg[i].as.integer;
+done:
+    return st;
+}
+
 /* ---- executing -------------------------------------------------------------------------------------------- */
 
 /* HPCK_VERBOSE=profile: what the call takes, from an idle queue to its end. */

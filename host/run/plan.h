@@ -17,6 +17,17 @@ void plan_free(hpck_plan *plan);
 const struct choice *plan_choice(const hpck_plan *plan);
 const struct problem *plan_problem(const hpck_plan *plan); /* canonical */
 
+/* What the compiler made of a step's kernel, and what its launch asks for. */
+struct plan_facts {
+    const char *name; /* of the kernel */
+    struct kernel_facts kernel;
+    int64_t work_items;  /* of a work-group */
+    int64_t local_bytes; /* per work-group, what the text declares included */
+};
+int plan_step_count(const hpck_plan *plan);
+/* UNSUPPORTED: the vendor's API does not tell. */
+hpck_status plan_inspect(hpck_plan *plan, int step, struct plan_facts *facts);
+
 hpck_status plan_execute(hpck_plan *plan, const struct call *call, const hpck_sync *sync);
 
 #endif

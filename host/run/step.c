@@ -23,7 +23,9 @@ hpck_status step_make(struct step *step, const struct backend *backend, struct b
                       const struct step_desc *desc, const struct point *point, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    *step = (struct step){ .desc = desc->args, .tensor_desc = desc->tensors, .arg_count = desc->arg_count };
+    *step = (struct step){
+        .name = desc->kernel, .desc = desc->args, .tensor_desc = desc->tensors, .arg_count = desc->arg_count
+    };
     HPCK_TRY(backend->kernel_create(program, desc->kernel, &step->kernel, err));
     desc->geometry(point, &step->geometry);
     for (int i = 0; i < desc->arg_count; i++) {

@@ -13,6 +13,7 @@ struct call {
 
 struct step {
     struct backend_kernel *kernel; /* freed by whoever made the step, even when step_make failed */
+    const char *name;              /* of the kernel */
     struct geometry geometry;
     const struct arg_desc *desc;
     const struct tensor_desc *tensor_desc;

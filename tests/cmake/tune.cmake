@@ -1,9 +1,18 @@
 # hpck-tune as a user runs it.
 if(HPCK_TOOLS)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(tune_environment
+      "TUNE=$<TARGET_FILE:hpck-tune>;PYTHONDONTWRITEBYTECODE=1;POCL_AFFINITY=1;HPCK_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache")
   foreach(name exit_codes run faults interrupt database)
     add_test(NAME tune_${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/../tune/test_${name}.py)
-    set_tests_properties(tune_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
-        "TUNE=$<TARGET_FILE:hpck-tune>;PYTHONDONTWRITEBYTECODE=1;POCL_AFFINITY=1;HPCK_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache")
+    set_tests_properties(tune_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${tune_environment}")
   endforeach()
+
+  # The same on emulated CUDA devices, where NVRTC is.
+  find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
+  if(HPCK_NVRTC)
+    add_test(NAME tune_emulated COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/../tune/test_emulated.py)
+    set_tests_properties(tune_emulated PROPERTIES TIMEOUT 600 LABELS release-only ENVIRONMENT
+        "${tune_environment};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_EMULATOR_QUIET=1")
+  endif()
 endif()
