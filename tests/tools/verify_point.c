@@ -1,7 +1,7 @@
 /* Verifies one point of a kernel family on the default device against the oracle:
  *     verify_point FAMILY NAME=VALUE[,NAME=VALUE...] PROBLEM...
- * Parameters that are not named have the value of the family's first seed. Each problem is run twice: tight operands with
- * beta 0, and padded, shifted ones with beta. Exit 1 on a wrong result or a point that is not legal for a problem. */
+ * Parameters that are not named have the value of the family's first seed. Each problem is run three times: tight operands with
+ * beta 0, and padded, shifted ones with beta, aligned to 8 elements and not at all (where the family takes them). Exit 1 on a wrong result or a point that is not legal for a problem. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,7 @@ static hpck_status verify_problem(hpck_handle *handle, const struct family *fami
 {
     static const struct workload_options layouts[] = {
         { .seed = 1, .alpha = 1, .beta = 0, .ld_pad = 0, .offset = 0, .copies = 1 },
+        { .seed = 2, .alpha = 0.5F, .beta = -1.25F, .ld_pad = 3, .offset = 8, .ld_multiple = 8, .copies = 1 },
         { .seed = 2, .alpha = 0.5F, .beta = -1.25F, .ld_pad = 3, .offset = 5, .copies = 1 },
     };
     hpck_status st = HPCK_OK;
@@ -46,6 +47,9 @@ static hpck_status verify_problem(hpck_handle *handle, const struct family *fami
         trial.options = layouts[i];
         trial.problem = problem;
         workload_traits(&trial.problem, &trial.options);
+        if (i > 0 && select_rejection(family, handle->backend->describe(handle->device), handle->backend->dialect,
+                                      &trial.problem, trial.param, INT64_MAX) != NULL)
+            continue; /* operands that are aligned worse */
         HPCK_TRY(trial_verify(handle, family, &trial, err));
     }
 done:
