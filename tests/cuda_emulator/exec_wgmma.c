@@ -192,7 +192,12 @@ static void decode_wgmma(struct decoder *decoder, struct opcode_words *words)
 }
 
 /* setmaxnreg: the block has what its threads had at launch; who wants more waits until others have given enough back. */
-enum { REGISTERS = 65536, REGISTERS_AT_MOST = 256, REGISTER_STEP = 8, WARPGROUP_WARPS = 4 };
+enum {
+    REGISTERS = 65536,
+    REGISTERS_AT_MOST = 248 /* ptxas: 255 in steps of 8 */,
+    REGISTER_STEP = 8,
+    WARPGROUP_WARPS = 4
+};
 
 static uint32_t registers_at_launch(const struct launch *launch)
 {
