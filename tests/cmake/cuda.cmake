@@ -30,3 +30,15 @@ if(HPCK_NVRTC)
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")
   endforeach()
 endif()
+
+# Variants of the families that are CUDA's alone, on emulated devices: every pair of parameter values that is legal there.
+function(add_cuda_variants family device limit)
+  add_test(NAME cuda_emulated_variants_${family}_${device} COMMAND verify_family ${family} ${limit} 100)
+  set_tests_properties(cuda_emulated_variants_${family}_${device} PROPERTIES TIMEOUT 900 LABELS release-only
+      SKIP_RETURN_CODE 77 ENVIRONMENT
+      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device}")
+endfunction()
+if(HPCK_NVRTC)
+  add_cuda_variants(gemm_mma a100 10)
+  add_cuda_variants(gemm_mma t4 10)
+endif()
