@@ -16,9 +16,20 @@
 static struct backend_device device; /* only what the compiler needs of it */
 
 /* A problem that is legal for the family and differs with `turn`. */
-static struct problem problem_of(const struct family_text *text, int turn)
+static struct problem problem_of(const struct family *family, const struct family_text *text, int turn)
 {
-    struct problem problem = { .op = OP_GEMM, .dtype_in = text->dtype_in, .dtype_out = text->dtype_out };
+    struct problem problem = { .op = family->op, .dtype_in = text->dtype_in, .dtype_out = text->dtype_out };
+    if (family->op == OP_REDUCE) {
+        problem.field.reduce = (struct reduce_fields){ .operation = turn % 5,
+                                                       .form = 1 + turn % 3,
+                                                       .rank = 4,
+                                                       .axes = 6,
+                                                       .outer = 64,
+                                                       .segments = 3,
+                                                       .length = 4096,
+                                                       .inner = 5 };
+        return problem;
+    }
     problem.field.gemm.trans_a = turn % 2;
     problem.field.gemm.trans_b = turn / 2 % 2;
     problem.field.gemm.bias = turn / 2 % 2;
@@ -26,6 +37,7 @@ static struct problem problem_of(const struct family_text *text, int turn)
     problem.field.gemm.batch_lists = turn % 3 == 0;
     problem.field.gemm.m = problem.field.gemm.n = problem.field.gemm.k = 4096;
     problem.field.gemm.batch = 2;
+    problem.field.gemm.tf32 = text->dtype_in == HPCK_F32;
     problem.field.gemm.align_a = problem.field.gemm.align_b = 16;
     return problem;
 }
@@ -51,10 +63,10 @@ static bool check(const struct family *family, const struct family_text *text, i
     char *ptx = NULL;
     size_t size = 0;
     char wanted[64];
-    struct problem problem = problem_of(text, turn);
+    struct problem problem = problem_of(family, text, turn);
     char target[16];
     if (!choose_seed(family, &problem, turn, &point)) {
-        problem.field.gemm.batch_lists = 0; /* not every family takes lists */
+        if (family->op == OP_GEMM) problem.field.gemm.batch_lists = 0; /* not every family takes lists */
         if (!choose_seed(family, &problem, turn, &point)) return false;
     }
     snprintf(target, sizeof target, "%d", sm);
@@ -66,6 +78,7 @@ static bool check(const struct family *family, const struct family_text *text, i
     snprintf(wanted, sizeof wanted, "\n.target sm_%s\n", target);
     assert_non_null(strstr(ptx, wanted));
     for (int i = 0; i < family->step_count; i++) {
+        if (!family->steps[i].enabled(&point)) continue;
         snprintf(wanted, sizeof wanted, ".visible .entry %s(", family->steps[i].kernel);
         assert_non_null(strstr(ptx, wanted));
     }
