@@ -40,7 +40,7 @@ HANDLER(commit)
 HANDLER(wait)
 {
     (void)mask;
-    wgmma_wait(warp, (uint32_t)op->imm);
+    if (!wgmma_wait(warp, (uint32_t)op->imm)) warp->yield = warp->again = true;
 }
 
 /* Wrapped around the instructions that share registers with a wgmma. */

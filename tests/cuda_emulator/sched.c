@@ -28,6 +28,7 @@ static void merge(struct warp *warp)
             }
             a->mask |= b->mask;
             a->need |= b->need;
+            if (b->ran > a->ran) a->ran = b->ran;
             *b = warp->splits[--warp->split_count];
         }
 }
@@ -57,19 +58,18 @@ static bool pick(struct warp *warp, struct progress *progress)
         warp->state = WARP_DONE;
         return false;
     }
-    int best = -1, second = -1;
+    int best = -1, oldest = -1;
     for (uint32_t i = 0; i < warp->split_count; i++) {
         if (!may_run(warp, &warp->splits[i])) continue;
-        if (best < 0 || warp->splits[i].pc < warp->splits[best].pc)
-            second = best, best = (int)i;
-        else if (second < 0 || warp->splits[i].pc < warp->splits[second].pc)
-            second = (int)i;
+        if (best < 0 || warp->splits[i].pc < warp->splits[best].pc) best = (int)i;
+        if (oldest < 0 || warp->splits[i].ran < warp->splits[oldest].ran) oldest = (int)i;
     }
     if (best < 0) report_divergence(warp);
     bool turn_is_over = progress->in_turn >= TURN;
     if (turn_is_over) progress->in_turn = 0;
-    progress->turn_left = turn_is_over && second >= 0 ? TURN_LENGTH : 0;
-    if (progress->turn_left != 0) best = second;
+    progress->turn_left = turn_is_over && warp->split_count > 1 ? TURN_LENGTH : 0;
+    if (progress->turn_left != 0) best = oldest;
+    warp->turns++;
     warp->pc = warp->splits[best].pc;
     warp->active = warp->splits[best].mask;
     warp->splits[best] = warp->splits[--warp->split_count];
@@ -81,7 +81,7 @@ static bool pick(struct warp *warp, struct progress *progress)
 
 static void put_back(struct warp *warp, struct progress *progress, uint32_t pc, uint32_t mask, uint32_t need)
 {
-    warp->splits[warp->split_count++] = (struct split){ .pc = pc, .mask = mask, .need = need };
+    warp->splits[warp->split_count++] = (struct split){ .pc = pc, .mask = mask, .need = need, .ran = warp->turns };
     if (pc < progress->lowest_other) progress->lowest_other = pc;
 }
 

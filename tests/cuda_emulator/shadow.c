@@ -1,6 +1,6 @@
 /* Shadow memory. Shared memory: for each 4-byte word who wrote it last and who has read it since, each with the writer's or
  * reader's clock, after FastTrack (Flanagan and Freund, PLDI 2009). Every warp has a vector clock, advanced and joined where warps
- * meet at a barrier; the async proxy of each block is one more agent. A second vector of each warp says up to where it knows others'
+ * meet at a barrier; the bulk copies of a block are one more agent, the wgmma of a warpgroup another. A second vector of each warp says up to where it knows others'
  * accesses to be behind a proxy fence (PTX ISA 8.8, proxy-preserved base causality order). Limits: accesses of lanes of one warp are
  * taken as ordered, of a word that two warps write by different bytes only the last writer is remembered, and who has seen one
  * operation of a block's async proxy has seen the earlier ones. Global memory: one "written" byte per byte, kept by memory.c. */
@@ -22,7 +22,8 @@ struct cell {
 
 struct clocks {
     uint32_t blocks, warps, agents;
-    uint32_t *seen; /* [agent][2][agents]: how much of another's past it has seen, and has seen fenced */
+    uint32_t per_block; /* agents: the warps, the bulk copies, the wgmma of each warpgroup */
+    uint32_t *seen;     /* [agent][2][agents]: how much of another's past it has seen, and has seen fenced */
     struct arena arena;
 };
 
@@ -46,7 +47,8 @@ struct clocks *shadow_open_clocks(uint32_t blocks, uint32_t warps)
 {
     struct clocks *clocks = calloc(1, sizeof *clocks);
     if (clocks == NULL) return NULL;
-    *clocks = (struct clocks){ .blocks = blocks, .warps = warps, .agents = blocks * (warps + 1) };
+    *clocks = (struct clocks){ .blocks = blocks, .warps = warps, .per_block = warps + 1 + (warps + 3) / 4 };
+    clocks->agents = blocks * clocks->per_block;
     clocks->seen = calloc((size_t)2 * clocks->agents * clocks->agents, sizeof *clocks->seen);
     if (clocks->seen != NULL) return clocks;
     free(clocks);
@@ -80,7 +82,7 @@ struct checker *shadow_open(struct clocks *clocks, uint32_t rank, uint32_t share
     if (checker == NULL) return NULL;
     checker->clocks = clocks;
     checker->words = (shared_end + 3) / 4;
-    checker->first = rank * (clocks->warps + 1);
+    checker->first = rank * clocks->per_block;
     checker->cells = calloc(checker->words, sizeof *checker->cells);
     checker->readers = calloc((size_t)checker->words * clocks->agents, sizeof *checker->readers);
     if (checker->cells != NULL && checker->readers != NULL) return checker;
@@ -176,9 +178,10 @@ void shadow_fence(struct warp *warp)
 static void name(const struct accessor *by, uint32_t agent, char text[64])
 {
     const struct clocks *clocks = by->warp->block->checker->clocks;
-    uint32_t rank = agent / (clocks->warps + 1), warp = agent % (clocks->warps + 1);
-    int used = warp == clocks->warps ? snprintf(text, 64, "an asynchronous operation")
-                                     : snprintf(text, 64, "warp %u", warp);
+    uint32_t rank = agent / clocks->per_block, index = agent % clocks->per_block;
+    int used = index < clocks->warps    ? snprintf(text, 64, "warp %u", index)
+               : index == clocks->warps ? snprintf(text, 64, "a bulk copy")
+                                        : snprintf(text, 64, "wgmma of warpgroup %u", index - clocks->warps - 1);
     if (clocks->blocks > 1) snprintf(text + used, 64 - (size_t)used, " of block %u of the cluster", rank);
 }
 
@@ -202,7 +205,7 @@ static void check_writer(const struct accessor *by, const struct checker *checke
     const struct cell *cell = &checker->cells[word];
     const struct clocks *clocks = checker->clocks;
     if (unseen(by, cell->writer, cell->write_clock)) race(by, word, kind, cell->writer);
-    bool is_generic = cell->writer % (clocks->warps + 1) != clocks->warps;
+    bool is_generic = cell->writer % clocks->per_block < clocks->warps;
     if (by->me != NOBODY || !is_generic || cell->write_clock <= by->seen[clocks->agents + cell->writer]) return;
     char text[64];
     name(by, cell->writer, text);
@@ -309,11 +312,17 @@ void shadow_perform(struct async_view *view)
     view->now = ++seen_by(clocks, view->agent)[view->agent];
 }
 
-void shadow_perform_in_warp(struct async_view *view)
+void shadow_perform_wgmma(struct async_view *const views[], uint32_t count)
 {
-    if (view->seen == NULL) return;
-    view->agent = agent_of(view->warp);
-    view->now = clock_of(view->warp)[view->agent];
+    if (views[0]->seen == NULL) return;
+    const struct warp *first = views[0]->warp;
+    const struct clocks *clocks = first->block->checker->clocks;
+    uint32_t agent = first->block->checker->first + clocks->warps + 1 + first->index / 4;
+    uint32_t now = ++seen_by(clocks, agent)[agent];
+    for (uint32_t i = 0; i < count; i++) {
+        views[i]->agent = agent;
+        views[i]->now = now;
+    }
 }
 
 void shadow_async(const struct async_view *view, struct block *block, uint32_t address, uint32_t bytes,
@@ -338,7 +347,7 @@ void shadow_signal(const struct async_view *view, struct sync_clock *sync)
 
 void shadow_waited(const struct async_view *view)
 {
-    if (view->seen == NULL) return;
+    if (view->warp->block->checker == NULL) return;
     uint32_t *seen = clock_of(view->warp);
     if (view->now > seen[view->agent]) seen[view->agent] = view->now;
 }

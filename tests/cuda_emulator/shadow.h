@@ -5,7 +5,7 @@
 
 #include "access.h"
 
-/* The vector clocks of a cluster's agents: its warps, and for each block the async proxy. */
+/* The vector clocks of a cluster's agents: of each block its warps, its bulk copies, and the wgmma of each warpgroup. */
 struct clocks *shadow_open_clocks(uint32_t blocks, uint32_t warps);
 void shadow_close_clocks(struct clocks *clocks);
 void shadow_start_clocks(struct clocks *clocks); /* a new cluster; all struct sync_clock are forgotten */
@@ -37,7 +37,7 @@ struct async_view {
 void shadow_issue(struct async_view *view, struct warp *warp, int lane);
 /* It happens now; whoever is to know of it acquires the sync clock, or waits for the operation in the warp. */
 void shadow_perform(struct async_view *view);
-void shadow_perform_in_warp(struct async_view *view);
+void shadow_perform_wgmma(struct async_view *const views[], uint32_t count); /* of all warps of a warpgroup */
 void shadow_async(const struct async_view *view, struct block *block, uint32_t address, uint32_t bytes,
                   enum access access);
 void shadow_signal(const struct async_view *view, struct sync_clock *sync);

@@ -17,6 +17,7 @@ enum { BARRIERS = 16, CLUSTER_BLOCKS = 16 /* with the non-portable size (Program
 struct split { /* lanes of a warp that are at one place */
     uint32_t pc, mask;
     uint32_t need; /* lanes it waits for at pc, or 0: may run */
+    uint64_t ran;  /* when it last had its turn */
 };
 
 struct checker;
@@ -51,6 +52,7 @@ struct warp {
     uint32_t pc;         /* of the op after the one that runs */
     struct split splits[LANES];
     uint32_t split_count;
+    uint64_t turns;
     uint32_t index; /* in the block */
     enum warp_state state;
     uint32_t barrier;                         /* WARP_AT_BARRIER: which */

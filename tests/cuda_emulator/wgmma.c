@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARPGROUP = 4, LOG = 64 };
+enum { LOG = 64 };
 
 struct wgmma_register {  /* a row that wgmma uses */
     uint32_t touched;    /* epoch (number of fences) in which another instruction last touched it */
@@ -16,7 +16,7 @@ struct wgmma_state { /* of a warp */
     struct wgmma_issue *queue;
     uint32_t count, room;
     uint32_t epoch, committed;
-    uint64_t issued;
+    uint64_t issued, waited;          /* the queue has those between */
     struct wgmma_register *registers; /* by row */
 };
 
@@ -122,29 +122,58 @@ void wgmma_commit(struct warp *warp)
     state_of(warp)->committed++;
 }
 
-static void perform(struct warp *warp, struct wgmma_state *state, struct wgmma_issue *issue)
+/* One wgmma of the warpgroup, which `warp` waits for: number it is of each warp. */
+static void perform(struct warp *warp, uint64_t number)
+{
+    struct warp *warps = &warp->block->warps[warp->index / WARPGROUP * WARPGROUP];
+    struct wgmma_issue *issues[WARPGROUP];
+    struct async_view *views[WARPGROUP];
+    for (uint32_t w = 0; w < WARPGROUP; w++) {
+        const struct wgmma_state *state = warps[w].wgmma;
+        issues[w] = &state->queue[number - state->waited];
+        warps[w].op = issues[w]->op; /* for reports */
+        views[w] = &issues[w]->view;
+    }
+    shadow_perform_wgmma(views, WARPGROUP);
+    wgmma_multiply(warps, issues);
+    for (uint32_t w = 0; w < WARPGROUP; w++) {
+        issues[w]->done = true;
+        shadow_forget(&issues[w]->view);
+    }
+}
+
+static void release_registers(struct wgmma_state *state, const struct wgmma_issue *issue)
 {
     const struct wgmma_form *form = issue->op->detail;
-    shadow_perform_in_warp(&issue->view);
-    warp->op = issue->op; /* for reports */
-    wgmma_multiply(warp, issue);
-    shadow_forget(&issue->view);
     for (uint32_t k = 0; k < form->d_rows; k++)
         register_of(state, issue->op, k)->as_d--;
     for (uint32_t k = form->d_rows; k < form->d_rows + form->a_rows; k++)
         register_of(state, issue->op, k)->as_a--;
 }
 
-void wgmma_wait(struct warp *warp, uint32_t keep)
+bool wgmma_wait(struct warp *warp, uint32_t keep)
 {
     struct wgmma_state *state = state_of(warp);
-    const struct op *waiting = warp->op;
-    uint32_t done = 0;
-    while (done < state->count && state->queue[done].group + keep < state->committed)
-        perform(warp, state, &state->queue[done++]);
-    warp->op = waiting;
-    state->count -= done;
-    memmove(state->queue, state->queue + done, state->count * sizeof *state->queue);
+    struct warp *warps = &warp->block->warps[warp->index / WARPGROUP * WARPGROUP];
+    uint32_t count = 0;
+    while (count < state->count && state->queue[count].group + keep < state->committed)
+        count++;
+    for (uint32_t w = 0; count != 0 && w < WARPGROUP; w++)
+        if (warps[w].wgmma == NULL || warps[w].wgmma->issued < state->waited + count) return false;
+    const struct op *running[WARPGROUP];
+    for (uint32_t w = 0; count != 0 && w < WARPGROUP; w++)
+        running[w] = warps[w].op;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!state->queue[i].done) perform(warp, state->waited + i);
+        release_registers(state, &state->queue[i]);
+        shadow_waited(&state->queue[i].view);
+    }
+    for (uint32_t w = 0; count != 0 && w < WARPGROUP; w++)
+        warps[w].op = running[w];
+    state->waited += count;
+    state->count -= count;
+    memmove(state->queue, state->queue + count, state->count * sizeof *state->queue);
+    return true;
 }
 
 void wgmma_touch(struct warp *warp, const struct op *op)

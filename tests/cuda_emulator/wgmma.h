@@ -1,5 +1,5 @@
-/* wgmma (PTX ISA 9.7.15): what a warp has issued and not yet waited for. It is done when its group is waited for, which is as late as
- * is legal; until then nobody may touch its registers. */
+/* wgmma (PTX ISA 9.7.15): what the warps of a warpgroup have issued and not yet waited for. It is one operation of all four, done when
+ * the first of them waits for its group, which is as late as is legal; until a warp has waited, it may not touch the registers. */
 #ifndef EMULATOR_WGMMA_H
 #define EMULATOR_WGMMA_H
 
@@ -18,18 +18,21 @@ struct wgmma_issue {
     const struct op *op;
     uint64_t a, b;   /* descriptors */
     bool accumulate; /* scale-d: D = A B + D, otherwise D = A B */
+    bool done;
     uint32_t group;
     struct async_view view;
 };
 
-/* wgmma_matrix.c: does it, for the warp's 16 rows of D. */
-void wgmma_multiply(struct warp *warp, struct wgmma_issue *issue);
+enum { WARPGROUP = 4 };
+/* wgmma_matrix.c: does it for the warpgroup, 16 rows of D in each warp; issues: theirs. */
+void wgmma_multiply(struct warp *warps, struct wgmma_issue *const issues[WARPGROUP]);
 
 /* wgmma.c */
 void wgmma_issue(struct warp *warp, const struct wgmma_issue *issue);
 void wgmma_fence(struct warp *warp);
 void wgmma_commit(struct warp *warp);
-void wgmma_wait(struct warp *warp, uint32_t keep); /* all committed groups but the last `keep` */
+/* For all committed groups but the last `keep`; false: a warp of the warpgroup has yet to issue what this one waits for. */
+bool wgmma_wait(struct warp *warp, uint32_t keep);
 /* Another instruction is about to access registers that wgmma also uses. */
 void wgmma_touch(struct warp *warp, const struct op *op);
 void wgmma_block_done(struct block *block); /* all its warps have exited */

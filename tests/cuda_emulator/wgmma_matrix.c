@@ -175,32 +175,39 @@ static void multiply_columns(struct warp *warp, const struct wgmma_issue *issue,
     }
 }
 
-void wgmma_multiply(struct warp *warp, struct wgmma_issue *issue)
+/* A of one warp, spread over the lanes as D is: to[half][k][lane]. */
+static void spread_a(struct warp *warp, const struct wgmma_issue *issue, float to[2][WGMMA_K_MAX][LANES])
 {
     const struct wgmma_form *form = issue->op->detail;
-    static const uint32_t warps = 4;
-    float rows[WGMMA_WARP_ROWS][WGMMA_K_MAX], spread[2][WGMMA_K_MAX][LANES], b[WGMMA_K_MAX][2][8];
+    float rows[WGMMA_WARP_ROWS][WGMMA_K_MAX];
     if (form->a_in_registers) {
         gather_registers(warp, issue->op, form->negate_a, rows);
     } else {
         struct descriptor from = descriptor_of(warp, issue->a, form->transpose_a);
-        gather(warp, issue, &from, form->a_kind, form->negate_a, warp->index % warps * WGMMA_WARP_ROWS,
+        gather(warp, issue, &from, form->a_kind, form->negate_a, warp->index % WARPGROUP * WGMMA_WARP_ROWS,
                WGMMA_WARP_ROWS, rows);
     }
     for (uint32_t h = 0; h < 2; h++)
         for (uint32_t k = 0; k < form->k; k++)
             for (uint32_t lane = 0; lane < LANES; lane++)
-                spread[h][k][lane] = rows[lane / 4 + HALF * h][k];
-    struct descriptor from = descriptor_of(warp, issue->b, form->transpose_b);
-    uint32_t together = from.transposed ? PIECE / bytes_of(form->b_kind) : 8; /* columns that one piece has */
-    for (uint32_t first = 0; first < form->n; first += together) {
-        float columns[PIECE][WGMMA_K_MAX];
-        gather(warp, issue, &from, form->b_kind, form->negate_b, first, together, columns);
+                to[h][k][lane] = rows[lane / 4 + HALF * h][k];
+}
+
+void wgmma_multiply(struct warp *warps, struct wgmma_issue *const issues[WARPGROUP])
+{
+    const struct wgmma_form *form = issues[0]->op->detail;
+    float a[WARPGROUP][2][WGMMA_K_MAX][LANES], columns[8][WGMMA_K_MAX], b[WGMMA_K_MAX][2][8];
+    for (uint32_t w = 0; w < WARPGROUP; w++)
+        spread_a(&warps[w], issues[w], a[w]);
+    struct descriptor from = descriptor_of(&warps[0], issues[0]->b, form->transpose_b);
+    for (uint32_t j = 0; j < form->n / 8; j++) {
+        gather(&warps[0], issues[0], &from, form->b_kind, form->negate_b, 8 * j, 8, columns);
         for (uint32_t k = 0; k < form->k; k++)
             for (uint32_t i = 0; i < 8; i++) {
                 b[k][0][i] = columns[2 * (i % 4)][k];
                 b[k][1][i] = columns[2 * (i % 4) + 1][k];
             }
-        multiply_columns(warp, issue, first / 8, spread, b);
+        for (uint32_t w = 0; w < WARPGROUP; w++)
+            multiply_columns(&warps[w], issues[w], j, a[w], b);
     }
 }
