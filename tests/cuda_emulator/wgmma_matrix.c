@@ -121,19 +121,23 @@ static void gather_registers(struct warp *warp, const struct op *op, bool negate
         }
 }
 
-/* d[p] += a b[p] for the 32 lanes: lane 4 g + t has row g of a and columns 2 t + p of b, so that b repeats after four lanes. */
-static void multiply_add(float (*restrict a)[LANES], float (*restrict b)[2][8], uint32_t k_count,
-                         float *restrict even, float *restrict odd)
+typedef float eight
+    __attribute__((vector_size(32), aligned(4))); /* of which compilers make what the processor has */
+
+/* d[p] += a b[p] for the 32 lanes: lane 4 g + t has row g of a and columns 2 t + p of b, so that b repeats after four lanes. Products of
+ * these types are exact in float, so that nothing is lost by rounding them before they are added. */
+static void multiply_add(float (*a)[LANES], float (*b)[2][8], uint32_t k_count, float *even, float *odd)
 {
-    float x[LANES], y[LANES];
+    eight x[4], y[4];
     memcpy(x, even, sizeof x);
     memcpy(y, odd, sizeof y);
-    for (uint32_t k = 0; k < k_count; k++)
-        for (uint32_t g = 0; g < LANES; g += 8)
-            for (uint32_t i = 0; i < 8; i++) {
-                x[g + i] = __builtin_fmaf(a[k][g + i], b[k][0][i], x[g + i]);
-                y[g + i] = __builtin_fmaf(a[k][g + i], b[k][1][i], y[g + i]);
-            }
+    for (uint32_t k = 0; k < k_count; k++) {
+        const eight *row = (const eight *)(const void *)a[k], *columns = (const eight *)(const void *)b[k];
+        for (uint32_t g = 0; g < 4; g++) {
+            x[g] += row[g] * columns[0];
+            y[g] += row[g] * columns[1];
+        }
+    }
     memcpy(even, x, sizeof x);
     memcpy(odd, y, sizeof y);
 }
