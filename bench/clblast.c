@@ -3,12 +3,9 @@
 
 #include "reference.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "blas.h"
+#include "device_gemm.h"
 #include "library.h"
 #include "reference/numerics.h"
 
@@ -41,17 +38,10 @@ struct clblast {
     hgemm_batched_function *hgemm_batched;
 };
 
-struct operand_set {
-    void *a, *b, *c; /* device memory */
-};
-
 struct clblast_state {
     const struct clblast *blas;
-    hpck_handle *handle;
     cl_command_queue queue;
-    struct blas_gemm gemm;
-    struct operand_set *sets;
-    int set_count, next_set;
+    struct device_gemm device;
 };
 
 static void clblast_unload(void *library)
@@ -94,7 +84,7 @@ static cl_half half_of(float value)
 static int call(struct clblast_state *state, const struct operand_set *x)
 {
     const struct clblast *blas = state->blas;
-    const struct blas_gemm *g = &state->gemm;
+    const struct blas_gemm *g = &state->device.gemm;
     int layout = g->column_major ? COLUMN_MAJOR : ROW_MAJOR;
     int ta = g->trans_a ? TRANS : NO_TRANS;
     int tb = g->trans_b ? TRANS : NO_TRANS;
@@ -119,8 +109,7 @@ static int call(struct clblast_state *state, const struct operand_set *x)
 static hpck_status clblast_run(void *opaque, struct error *err)
 {
     struct clblast_state *state = opaque;
-    int code = call(state, &state->sets[state->next_set]);
-    state->next_set = (state->next_set + 1) % state->set_count;
+    int code = call(state, device_gemm_next(&state->device));
     if (code == NO_HALF_PRECISION)
         return error_set(err, HPCK_UNSUPPORTED, "the device has no 16-bit arithmetic (cl_khr_fp16)");
     if (code != 0) return error_set(err, HPCK_UNSUPPORTED, "CLBlast returned status %d", code);
@@ -129,39 +118,16 @@ static hpck_status clblast_run(void *opaque, struct error *err)
 
 static hpck_status clblast_finish(void *opaque, struct error *err)
 {
-    struct clblast_state *state = opaque;
-    hpck_status st = hpck_synchronize(state->handle);
-    return st == HPCK_OK ? st : error_set(err, st, "%s", hpck_error_message(state->handle));
+    const struct clblast_state *state = opaque;
+    return device_gemm_finish(&state->device, err);
 }
 
 static void clblast_close(void *opaque)
 {
     struct clblast_state *state = opaque;
     if (!state) return;
-    for (int i = 0; state->sets && i < state->set_count; i++) {
-        void *const memory[] = { state->sets[i].a, state->sets[i].b, state->sets[i].c };
-        for (int j = 0; j < 3; j++)
-            if (memory[j]) hpck_free(state->handle, memory[j]);
-    }
-    free(state->sets);
+    device_gemm_close(&state->device);
     free(state);
-}
-
-/* Device memory of `elements`, filled from `host`; NULL: with zeros, so that no timed run is the first to touch it. */
-static hpck_status operand(hpck_handle *handle, const void *host, int64_t elements, hpck_dtype dtype, void **memory,
-                           struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    size_t bytes = (size_t)(elements > 0 ? elements : 1) * dtype_bytes(dtype);
-    bool is_given = host && elements > 0;
-    void *zeros = is_given ? NULL : calloc(1, bytes);
-    if (!is_given && !zeros) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    st = hpck_malloc(handle, bytes, memory);
-    if (st == HPCK_OK) st = hpck_write(handle, *memory, 0, is_given ? host : zeros, bytes);
-    if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", hpck_error_message(handle));
-done:
-    free(zeros);
-    return st;
 }
 
 static hpck_status clblast_open(void *library, hpck_handle *handle, const struct problem *problem,
@@ -171,24 +137,13 @@ static hpck_status clblast_open(void *library, hpck_handle *handle, const struct
     hpck_status st = HPCK_OK;
     struct clblast_state *state = calloc(1, sizeof *state);
     if (!state) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    struct blas_gemm *g = &state->gemm;
+    const struct blas_gemm *g = &state->device.gemm;
     state->blas = library;
-    state->handle = handle;
-    HPCK_TRY(blas_gemm_of(workload, g, err));
+    HPCK_TRY(device_gemm_open(&state->device, handle, workload, copies, err));
     if (g->dtype == HPCK_BF16) HPCK_FAIL(err, HPCK_UNSUPPORTED, "CLBlast has no bf16");
     if (g->dtype_c != g->dtype) HPCK_FAIL(err, HPCK_UNSUPPORTED, "CLBlast has no mixed types");
     if (hpck_opencl_get(handle, NULL, NULL, &state->queue) != HPCK_OK)
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "not an OpenCL device");
-
-    state->set_count = copies;
-    state->sets = calloc((size_t)copies, sizeof *state->sets);
-    if (!state->sets) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    for (int i = 0; i < copies; i++) {
-        struct operand_set *set = &state->sets[i];
-        HPCK_TRY(operand(handle, g->a, g->elements_a, g->dtype, &set->a, err));
-        HPCK_TRY(operand(handle, g->b, g->elements_b, g->dtype, &set->b, err));
-        HPCK_TRY(operand(handle, NULL, g->elements_c, g->dtype, &set->c, err));
-    }
     HPCK_TRY(clblast_run(state, err)); /* compiles its kernels, and tells whether it can */
     HPCK_TRY(clblast_finish(state, err));
     *out = state;
@@ -201,31 +156,15 @@ done:
 static const char *clblast_routine(const void *opaque)
 {
     const struct clblast_state *state = opaque;
-    bool is_half = state->gemm.dtype != HPCK_F32;
-    if (state->gemm.batch == 1) return is_half ? "Hgemm" : "Sgemm";
+    bool is_half = state->device.gemm.dtype != HPCK_F32;
+    if (state->device.gemm.batch == 1) return is_half ? "Hgemm" : "Sgemm";
     return is_half ? "HgemmStridedBatched" : "SgemmStridedBatched";
 }
 
 static hpck_status clblast_verify(void *opaque, struct error *err)
 {
-    hpck_status st = HPCK_OK;
     struct clblast_state *state = opaque;
-    const struct blas_gemm *g = &state->gemm;
-    size_t bytes = (size_t)g->elements_c * dtype_bytes(g->dtype_c);
-    void *c = malloc(bytes > 0 ? bytes : 1);
-    if (!c) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-
-    state->next_set = 0;
-    for (int64_t i = 0; i < g->elements_c; i++)
-        reference_store(c, (enum reference_dtype)g->dtype_c, i, (double)NAN);
-    st = hpck_write(state->handle, state->sets[0].c, 0, c, bytes);
-    if (st == HPCK_OK) HPCK_TRY(clblast_run(state, err));
-    if (st == HPCK_OK) st = hpck_read(state->handle, c, state->sets[0].c, 0, bytes);
-    if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", hpck_error_message(state->handle));
-    HPCK_TRY(blas_gemm_check(g, c, g->dtype_c, err));
-done:
-    free(c);
-    return st;
+    return device_gemm_verify(&state->device, clblast_run, state, err);
 }
 
 const struct reference reference_clblast = {

@@ -256,7 +256,6 @@ done:
 
 const struct reference reference_openblas = {
     .name = "openblas",
-    .is_on_host = true,
     .doc = "OpenBLAS or another CBLAS (HPCK_OPENBLAS) with its own default of threads",
     .load = openblas_load,
     .unload = openblas_unload,

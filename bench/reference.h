@@ -8,7 +8,7 @@
 struct reference {
     const char *name; /* for --against */
     const char *doc;
-    bool is_on_host; /* computes on the CPU, whatever the device */
+    bool is_hpck;    /* it goes through the handle, and is timed by the handle's device where that is emulated */
     bool on_request; /* measured only when --against names it */
 
     /* Opens the library. UNSUPPORTED: this machine does not have it. */
@@ -30,6 +30,7 @@ struct reference {
 
 extern const struct reference reference_openblas;
 extern const struct reference reference_clblast;
+extern const struct reference reference_cublas;
 extern const struct reference reference_onednn;
 extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;

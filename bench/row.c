@@ -94,8 +94,6 @@ static void open_contender(struct session *session, struct setup *setup, int ind
         snprintf(against->routine, sizeof against->routine, "absent");
         return;
     }
-    if (session->device->is_emulated && reference->is_on_host)
-        HPCK_FAIL(&err, HPCK_UNSUPPORTED, "not compared: the device's times are emulated, its own are the host's");
     HPCK_TRY(reference->open(contender->library, session->handle, &row->problem, setup->workload, row->copies,
                              &setup->states[index], &err));
     if (session->options->verify) HPCK_TRY(reference->verify(setup->states[index], &err));

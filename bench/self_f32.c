@@ -84,6 +84,7 @@ static hpck_status self_verify(void *opaque, struct error *err)
 const struct reference reference_self_f32 = {
     .name = "self-f32",
     .doc = "hpck's own f32 kernel for the same sizes",
+    .is_hpck = true,
     .on_request = true,
     .load = self_load,
     .unload = self_unload,

@@ -15,6 +15,20 @@ static void contender_open(struct session *session, const struct reference *refe
     error_free(&err);
 }
 
+/* An emulated time beside a measured one would mean nothing. */
+static void dismiss_measured_ones(struct session *session)
+{
+    for (int i = 0; i < session->contender_count; i++) {
+        struct contender *contender = &session->contenders[i];
+        if (!contender->is_loaded || contender->reference->is_hpck) continue;
+        contender->reference->unload(contender->library);
+        contender->is_loaded = false;
+        if (session->options->against_given) session->is_asked_for_absent = true;
+        snprintf(contender->note, sizeof contender->note, "not compared: %.100s has no measured times",
+                 session->device->name);
+    }
+}
+
 hpck_status session_open(const struct bench_options *options, const volatile sig_atomic_t *stop,
                          struct session *session, struct error *err)
 {
@@ -30,6 +44,7 @@ hpck_status session_open(const struct bench_options *options, const volatile sig
         return error_set(err, st, "%s",
                          session->handle ? hpck_error_message(session->handle) : hpck_status_string(st));
     session->device = session->handle->backend->describe(session->handle->device);
+    if (session->device->is_emulated) dismiss_measured_ones(session);
     return HPCK_OK;
 }
 

@@ -56,6 +56,19 @@ class Usage(BenchTest):
         self.assertTrue(text[0].startswith(objects[0]["selector"]))
 
 
+class Cuda(BenchTest):
+    def test_77_without_a_driver(self):
+        done = self.expect(77, TINY, "--against", "cublas", HPCK_CUDA_DRIVER="/nonexistent/libcuda.so",
+                           message="hpck-bench: skipped: cublas is not on this machine")
+        self.assertIn("/nonexistent/libcuda.so", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_77_where_times_are_emulated(self):
+        for name in ("cublas", "openblas"):
+            self.expect(77, TINY, "--device", "cuda:0", "--against", name, HPCK_CUDA_DRIVER=os.environ["EMULATOR"],
+                        HPCK_CUBLAS=os.environ["FAKE_CUBLAS"], message=f"{name} is not compared: NVIDIA")
+
+
 class Failures(BenchTest):
     def test_1_where_a_ratio_is_below_the_bar(self):
         done = self.expect(1, TINY, *QUICK, "--against", "self-f32", "--min-ratio", "1e5")

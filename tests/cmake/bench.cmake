@@ -8,6 +8,15 @@ if(HPCK_TOOLS)
   target_compile_definitions(test_bench_judge PRIVATE SHAPES_FOLDER="${PROJECT_SOURCE_DIR}/bench/shapes")
   add_test(NAME bench_judge COMMAND test_bench_judge)
 
+  # The cuBLAS reference with a stand-in for the library, on the emulated device.
+  add_library(fake_cublas MODULE ${bench_tests}/fake_cublas.c)
+  target_link_libraries(fake_cublas PRIVATE hpck_flags hpck_reference)
+  add_executable(test_bench_cublas ${bench_tests}/test_cublas.c)
+  target_link_libraries(test_bench_cublas PRIVATE hpck_flags hpck_bench PkgConfig::CMOCKA)
+  add_test(NAME bench_cublas COMMAND test_bench_cublas)
+  set_tests_properties(bench_cublas PROPERTIES ENVIRONMENT
+      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_CUBLAS=$<TARGET_FILE:fake_cublas>;HPCK_EMULATOR_QUIET=1")
+
   add_library(idle_blas MODULE ${bench_tests}/idle_blas.c)
   set_target_properties(idle_blas PROPERTIES C_VISIBILITY_PRESET default)
 
@@ -19,7 +28,7 @@ if(HPCK_TOOLS)
   foreach(name IN LISTS bench_names)
     add_test(NAME bench_${name} COMMAND ${Python3_EXECUTABLE} ${bench_tests}/test_${name}.py)
     set_tests_properties(bench_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
-        "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;${microbench};PYTHONDONTWRITEBYTECODE=1;${HPCK_TEST_ENVIRONMENT}")
+        "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;EMULATOR=$<TARGET_FILE:hpckemu>;FAKE_CUBLAS=$<TARGET_FILE:fake_cublas>;${microbench};PYTHONDONTWRITEBYTECODE=1;${HPCK_TEST_ENVIRONMENT}")
   endforeach()
   if(TARGET hpck-microbench)
     set_tests_properties(bench_microbench PROPERTIES LABELS release-only) # a minute and a half under the sanitizers
