@@ -193,6 +193,7 @@ done:
 void workload_free(struct workload *workload)
 {
     if (!workload) return;
+    if (workload->op != NULL && workload->op->release != NULL) workload->op->release(workload);
     for (int i = 0; i < workload->operand_count; i++) {
         if (workload->operand[i].memory) hpck_free(workload->handle, workload->operand[i].memory);
         free(workload->operand[i].host);

@@ -1,7 +1,11 @@
 /* Convolution as a workload: operands x, filter, y, bias and residual as dense tensors; the direction's one is the output. */
 #include "workload_op.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "conv.h"
+#include "conv_prepared.h"
 #include "op_conv.h"
 #include "reference/conv.h"
 
@@ -29,6 +33,28 @@ static struct extents extents_of(const struct workload *w, int operand)
     default: /* y, and the residual */
         return (struct extents){ { f->n, f->k, conv_rows(f), conv_columns(f) }, f->nhwc != 0 };
     }
+}
+
+struct conv_prepared {
+    const struct family *family; /* whose parameters the filters are prepared for; NULL: none are */
+    int64_t param[FAMILY_PARAMS_MAX];
+    hpck_conv_filter *filter[]; /* of each set */
+};
+
+static void release_prepared(struct workload *w)
+{
+    struct conv_prepared *p = w->state;
+    for (int i = 0; p != NULL && i < w->options.copies; i++) {
+        conv_filter_free(p->filter[i]);
+        p->filter[i] = NULL;
+    }
+    if (p != NULL) p->family = NULL;
+}
+
+static void conv_release(struct workload *w)
+{
+    release_prepared(w);
+    free(w->state);
 }
 
 /* One matrix for each image, its rows along the last dimension in memory. */
@@ -109,14 +135,48 @@ static void describe(const struct workload *w, int set, hpck_conv_desc *desc)
     if (f->residual) desc->residual = workload_buffer(w, residual_operand(w), set);
 }
 
+/* The prepared filter of a set for the plan, made at the plan's first run. */
+static hpck_status prepare(struct workload *w, hpck_plan *plan, int set, hpck_conv_desc *desc, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct conv_prepared *p = w->state;
+    if (p == NULL) {
+        p = calloc(1, sizeof *p + (size_t)w->options.copies * sizeof p->filter[0]);
+        if (p == NULL) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "workload: no memory for prepared filters");
+        w->state = p;
+    }
+    if (plan == NULL) HPCK_TRY(workload_device_error(w, plan_get(w->handle, &w->problem, &plan), err));
+    const struct choice *choice = plan_choice(plan);
+    if (p->family != choice->family || memcmp(p->param, choice->param, sizeof p->param) != 0) {
+        release_prepared(w);
+        for (int i = 0; i < w->options.copies; i++) {
+            hpck_plan *own = NULL;
+            HPCK_TRY(workload_device_error(
+                w, plan_force(w->handle, &w->problem, choice->family, choice->param, &own), err));
+            st = conv_filter_make(w->handle, own, true, workload_buffer(w, OPERAND_FILTER, i), &p->filter[i]);
+            if (st != HPCK_OK) plan_free(own);
+            HPCK_TRY(workload_device_error(w, st, err));
+        }
+        p->family = choice->family;
+        memcpy(p->param, choice->param, sizeof p->param);
+    }
+    desc->prepared = p->filter[set];
+done:
+    return st;
+}
+
 static hpck_status conv_run(struct workload *w, hpck_plan *plan, int set, struct error *err)
 {
     hpck_conv_desc desc;
+    hpck_status st = HPCK_OK;
     describe(w, set, &desc);
-    hpck_status st = conv_execute(w->handle, plan, &desc, w->options.alpha, workload_buffer(w, OPERAND_X, set),
-                                  workload_buffer(w, OPERAND_FILTER, set), w->options.beta,
-                                  workload_buffer(w, OPERAND_Y, set), NULL);
-    return workload_device_error(w, st, err);
+    if (fields_of(w)->prepared) HPCK_TRY(prepare(w, plan, set, &desc, err));
+    st = conv_execute(w->handle, plan, &desc, w->options.alpha, workload_buffer(w, OPERAND_X, set),
+                      workload_buffer(w, OPERAND_FILTER, set), w->options.beta, workload_buffer(w, OPERAND_Y, set),
+                      NULL);
+    HPCK_TRY(workload_device_error(w, st, err));
+done:
+    return st;
 }
 
 /* ---- the oracle ------------------------------------------------------------------------------------------- */
@@ -207,4 +267,5 @@ const struct workload_op workload_conv = {
     .run = conv_run,
     .expect = conv_expect,
     .terms = conv_terms,
+    .release = conv_release,
 };

@@ -48,6 +48,8 @@ struct workload_op {
     int64_t (*terms)(const struct workload *w);
     /* A random element; NULL: normally distributed, mean 0, variance 1. */
     double (*draw)(const struct workload *w, const struct workload_operand *operand, uint64_t *random);
+    /* Frees w->state; NULL: the operation keeps none. */
+    void (*release)(struct workload *w);
 };
 
 extern const struct workload_op workload_gemm;
@@ -62,6 +64,7 @@ struct workload {
     struct workload_operand operand[WORKLOAD_OPERANDS_MAX];
     int operand_count;
     int next_set;
+    void *state; /* the operation's own, NULL at first */
 };
 
 /* What the two files of the workload share. */

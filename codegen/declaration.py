@@ -26,7 +26,7 @@ class Field:
 
 @dataclass
 class Buffer(Field):
-    dtype: str  # "in", "out" or "i64"
+    dtype: str  # "in", "out", "f32" or "i64"
     access: str  # "read" or "write"
 
 

@@ -58,7 +58,7 @@ def explain(kernels, family, words):
         for name, sizes in (("global", step.global_size), ("local", step.local_size)):
             print(f"      {name:6} {', '.join(f.text for f in sizes)}")
         dialect = next(dialect for dialect in family.dialects if dialect in SPELLING)
-        dtypes = {"in": dtype_in, "out": dtype_out, "i64": "i64"}
+        dtypes = {"in": dtype_in, "out": dtype_out, "f32": "f32", "i64": "i64"}
         args = ", ".join(parameter(arg, family.op, dialect, dtypes) for arg in step.args)
         print(textwrap.fill(args, 110, initial_indent="      ", subsequent_indent="      "))
     explain_space(family, devices, problem)

@@ -81,8 +81,8 @@ def read_op(root, name):
     buffers = []
     for buffer_name, table in named_tables(top, "buffer"):
         dtype, access = table.get("dtype", str), table.get("access", str)
-        if dtype not in ("in", "out", "i64"):
-            table.fail("dtype", f"`{dtype}` is unknown; valid is {one_of(('in', 'out', 'i64'))}")
+        if dtype not in ("in", "out", "f32", "i64"):
+            table.fail("dtype", f"`{dtype}` is unknown; valid is {one_of(('in', 'out', 'f32', 'i64'))}")
         if access not in ("read", "write"):
             table.fail("access", f"`{access}` is unknown; valid is {one_of(('read', 'write'))}")
         buffers.append(Buffer(buffer_name, table.get("doc", str, ""), dtype, access))

@@ -66,7 +66,7 @@ def write_fields(kernels):
         *[f"    struct {op.name}_fields {op.name};" for op in ops],
         "};",
         "",
-        "enum buffer_dtype { BUFFER_IN, BUFFER_OUT, BUFFER_I64 }; /* dtype_in or dtype_out of the problem, or int64 */",
+        "enum buffer_dtype { BUFFER_IN, BUFFER_OUT, BUFFER_F32, BUFFER_I64 }; /* dtype_in or dtype_out of the problem, or fixed */",
         "",
         "struct buffer_desc {",
         "    const char *name;",

@@ -142,7 +142,7 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
         if kernel not in steps:
             raise LookupError(f"signature(\"{kernel}\"): no step has this kernel; valid is {one_of(steps)}")
         written.append(kernel)
-        dtypes = {"in": dtype_in, "out": dtype_out, "i64": "i64"}
+        dtypes = {"in": dtype_in, "out": dtype_out, "f32": "f32", "i64": "i64"}
         return wrap([parameter(arg, family.op, dialect, dtypes) for arg in steps[kernel].args])
 
     def local_arrays(kernel):

@@ -14,7 +14,8 @@
 #define EXPECTED_LAYOUT    "a layout (nchw or nhwc)"
 #define EXPECTED_SIZES     "the sizes n, c, h, w, k, r and s, each from 0 to 9223372036854775807"
 #define EXPECTED_SUFFIX                                                                                            \
-    "p<padding>, s<stride>, d<dilation>, g<groups>, kcrs, krsc, bias, residual, relu, gelu or silu, each once"
+    "p<padding>, s<stride>, d<dilation>, g<groups>, kcrs, krsc, prepared, bias, residual, relu, gelu or silu, "    \
+    "each once"
 
 static const char *const directions[] = {
     [CONV_FORWARD] = "fwd",
@@ -142,13 +143,17 @@ static bool parse_suffix(struct word word, struct conv_fields *f, unsigned *seen
         FILTER = 16,
         BIAS = 32,
         RESIDUAL = 64,
-        ACTIVATION = 128
+        ACTIVATION = 128,
+        PREPARED = 256
     };
     unsigned kind = 0;
     const struct word value = { word.text + 1, word.length > 0 ? word.length - 1 : 0 };
     if (word_is(word, "kcrs") || word_is(word, "krsc")) {
         kind = FILTER;
         f->krsc = word_is(word, "krsc");
+    } else if (word_is(word, "prepared")) {
+        kind = PREPARED;
+        f->prepared = 1;
     } else if (word_is(word, "bias")) {
         kind = BIAS;
         f->bias = 1;
@@ -219,6 +224,7 @@ static void print(const struct problem *problem, char *buffer, size_t size)
     print_pair(&text, 'd', f->dilation_h, f->dilation_w);
     strbuf_addf(&text, ":g%" PRId64, f->groups);
     if (f->krsc != f->nhwc) strbuf_add(&text, f->krsc ? ":krsc" : ":kcrs");
+    if (f->prepared) strbuf_add(&text, ":prepared");
     if (f->bias) strbuf_add(&text, ":bias");
     if (f->residual) strbuf_add(&text, ":residual");
     if (is_active) strbuf_addf(&text, ":%s", activations[f->activation]);
@@ -252,6 +258,7 @@ static const char *check_shape(const struct conv_fields *f)
     if (f->k % f->groups != 0) return "the channels k must be a multiple of groups";
     if (f->direction != CONV_FORWARD && (f->bias || f->residual || f->activation != HPCK_IDENTITY))
         return "bias, residual and activation belong to fwd only";
+    if (f->direction == CONV_BACKWARD_FILTER && f->prepared) return "bwd_filter has no filter to prepare";
     return NULL;
 }
 
@@ -330,10 +337,11 @@ static double distance(const struct problem *pa, const struct problem *pb)
     double sizes = doublings(a->n * conv_rows(a) * conv_columns(a), b->n * conv_rows(b) * conv_columns(b)) +
                    doublings(a->c / a->groups, b->c / b->groups) + doublings(a->k / a->groups, b->k / b->groups) +
                    doublings(a->groups, b->groups) + 0.5 * doublings(conv_columns(a), conv_columns(b));
-    double forms =
-        1.0 * (a->r != b->r || a->s != b->s) + 1.0 * (a->stride_h != b->stride_h || a->stride_w != b->stride_w) +
-        1.0 * (a->dilation_h != b->dilation_h || a->dilation_w != b->dilation_w) + 0.25 * (a->krsc != b->krsc) +
-        0.25 * (a->bias != b->bias) + 0.25 * (a->residual != b->residual) + 0.25 * (a->activation != b->activation);
+    double forms = 1.0 * (a->r != b->r || a->s != b->s) +
+                   1.0 * (a->stride_h != b->stride_h || a->stride_w != b->stride_w) +
+                   1.0 * (a->dilation_h != b->dilation_h || a->dilation_w != b->dilation_w) +
+                   0.5 * (a->prepared != b->prepared) + 0.25 * (a->krsc != b->krsc) + 0.25 * (a->bias != b->bias) +
+                   0.25 * (a->residual != b->residual) + 0.25 * (a->activation != b->activation);
     return sizes + forms;
 }
 

@@ -2,6 +2,7 @@
 #include "conv.h"
 
 #include "conv_check.h"
+#include "conv_prepared.h"
 #include "gemm_check.h"
 #include "op_conv.h"
 
@@ -33,6 +34,7 @@ static hpck_status problem_of(const hpck_conv_desc *d, struct problem *problem, 
         .bias = d->bias.memory != NULL,
         .residual = d->residual.memory != NULL,
         .activation = (int64_t)d->activation,
+        .prepared = d->prepared != NULL,
         .exact_sums = d->math == HPCK_CONV_EXACT_SUMS,
     };
     hpck_status st = problem_check(problem, err);
@@ -70,7 +72,9 @@ static hpck_status check_plan(hpck_handle *handle, const hpck_plan *plan, const 
 {
     char made[PROBLEM_TEXT_MAX];
     char asked[PROBLEM_TEXT_MAX];
-    if (problem_same(plan_problem(plan), problem)) return HPCK_OK;
+    if (problem_same(plan_problem(plan), problem) &&
+        plan_problem(plan)->field.conv.exact_sums == problem->field.conv.exact_sums)
+        return HPCK_OK;
     return error_set(&handle->err, HPCK_INVALID_ARGUMENT, "conv: the plan is for %s, the call asks for %s",
                      problem_print(plan_problem(plan), made), problem_print(problem, asked));
 }
@@ -92,6 +96,11 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
     }
     HPCK_TRY(
         conv_check_operands(handle->backend, handle->device, &desc, &problem, x, filter, y, operand, &handle->err));
+    if (desc.prepared != NULL) {
+        if (desc.prepared->handle != handle)
+            HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "conv: prepared was made with another handle");
+        plan = desc.prepared->plan;
+    }
     if (plan == NULL)
         HPCK_TRY(plan_get(handle, &problem, &plan));
     else
@@ -107,7 +116,8 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
                     [CONV_FILTER] = operand[CONV_OPERAND_FILTER].memory,
                     [CONV_Y] = operand[CONV_OPERAND_Y].memory,
                     [CONV_BIAS] = operand[CONV_OPERAND_BIAS].memory,
-                    [CONV_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].memory },
+                    [CONV_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].memory,
+                    [CONV_PREPARED] = desc.prepared != NULL ? desc.prepared->memory : NULL },
     };
     HPCK_TRY(plan_execute(plan, &call, sync));
 done:
@@ -137,6 +147,14 @@ static int64_t extent_for(int64_t count, int64_t extent, int64_t before, int64_t
     return at_most(extent, wanted > 1 ? wanted : 1);
 }
 
+/* More than any family makes of a filter: floats, 36 points where there were 9 taps, whole register tiles of channels. */
+static size_t prepared_bytes_max(const struct conv_fields *f)
+{
+    enum { TILE = 64, POINTS = 4 };
+    const int64_t channels = f->c / f->groups + TILE, filters = f->k / f->groups + TILE;
+    return (size_t)(channels * filters * f->groups * f->r * f->s) * POINTS * sizeof(float);
+}
+
 /* One image with few pixels and few channels in few groups; the filter and its geometry stay. */
 void conv_rehearsal(const struct problem *problem, struct rehearsal *rehearsal)
 {
@@ -160,6 +178,7 @@ void conv_rehearsal(const struct problem *problem, struct rehearsal *rehearsal)
     rehearsal->buffer_bytes[CONV_Y] = y;
     rehearsal->buffer_bytes[CONV_BIAS] = f->bias ? (size_t)f->k * bytes : 0;
     rehearsal->buffer_bytes[CONV_RESIDUAL] = f->residual ? y : 0;
+    if (f->prepared) rehearsal->buffer_bytes[CONV_PREPARED] = prepared_bytes_max(f);
 }
 
 /* ---- public ----------------------------------------------------------------------------------------------- */
@@ -168,6 +187,43 @@ hpck_status hpck_conv(hpck_handle *handle, const hpck_conv_desc *desc, float alp
                       hpck_buffer filter, float beta, hpck_buffer y, const hpck_sync *sync)
 {
     return conv_execute(handle, NULL, desc, alpha, x, filter, beta, y, sync);
+}
+
+static hpck_status check_prepare(const hpck_conv_desc *desc, const struct problem *problem, struct error *err)
+{
+    char text[PROBLEM_TEXT_MAX];
+    if (desc->direction == HPCK_CONV_BACKWARD_FILTER)
+        return error_set(err, HPCK_INVALID_ARGUMENT,
+                         "conv: direction = HPCK_CONV_BACKWARD_FILTER writes the filter: there is none to prepare");
+    if (is_empty(problem) || problem->field.conv.c == 0 || problem->field.conv.k == 0)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "conv: no filter to prepare in %s",
+                         problem_print(problem, text));
+    return HPCK_OK;
+}
+
+hpck_status hpck_conv_prepare(hpck_handle *handle, const hpck_conv_desc *caller, hpck_buffer filter,
+                              hpck_conv_filter **prepared)
+{
+    hpck_status st = HPCK_OK;
+    hpck_conv_desc desc;
+    struct problem problem;
+    hpck_plan *plan = NULL;
+    HPCK_TRY(handle_enter(handle));
+    if (prepared == NULL) HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "conv: prepared is NULL");
+    HPCK_TRY(conv_check_desc(caller, &desc, &handle->err));
+    HPCK_TRY(problem_of(&desc, &problem, &handle->err));
+    HPCK_TRY(check_prepare(&desc, &problem, &handle->err));
+    HPCK_TRY(conv_check_filter(handle->backend, handle->device, &desc, &problem, filter, &handle->err));
+    problem.field.conv.prepared = 1;
+    HPCK_TRY(plan_get(handle, &problem, &plan));
+    HPCK_TRY(conv_filter_make(handle, plan, false, filter, prepared));
+done:
+    return handle_leave(handle, st);
+}
+
+void hpck_conv_filter_destroy(hpck_conv_filter *prepared)
+{
+    conv_filter_free(prepared);
 }
 
 hpck_status hpck_conv_plan(hpck_handle *handle, const hpck_conv_desc *caller, hpck_plan **plan)

@@ -123,3 +123,13 @@ hpck_status conv_check_operands(const struct backend *backend, struct backend_de
 done:
     return st;
 }
+
+hpck_status conv_check_filter(const struct backend *backend, struct backend_device *device,
+                              const hpck_conv_desc *desc, const struct problem *problem, hpck_buffer filter,
+                              struct error *err)
+{
+    struct conv_operand operands[CONV_OPERAND_COUNT];
+    const hpck_buffer none = { NULL, 0 };
+    describe(desc, problem, none, filter, none, operands);
+    return check_size(backend, device, &operands[CONV_OPERAND_FILTER], err);
+}

@@ -32,4 +32,9 @@ hpck_status conv_check_operands(const struct backend *backend, struct backend_de
                                 hpck_buffer filter, hpck_buffer y, struct conv_operand *operands,
                                 struct error *err);
 
+/* The same for the filter alone. */
+hpck_status conv_check_filter(const struct backend *backend, struct backend_device *device,
+                              const hpck_conv_desc *desc, const struct problem *problem, hpck_buffer filter,
+                              struct error *err);
+
 #endif

@@ -63,8 +63,7 @@ typedef struct hpck_conv_desc {
     hpck_conv_math math;
     hpck_buffer bias;
     hpck_buffer residual;
-    const hpck_conv_filter
-        *prepared; /* NULL, or what hpck_conv_prepare made of the filter: `filter` is then ignored */
+    const hpck_conv_filter *prepared; /* NULL, or what hpck_conv_prepare made of this very filter */
 } hpck_conv_desc;
 #define HPCK_CONV_DESC_INIT                                                                                        \
     {                                                                                                              \
@@ -82,6 +81,14 @@ HPCK_API hpck_status hpck_conv(hpck_handle *handle, const hpck_conv_desc *desc, 
 /* The plan that hpck_conv uses: hpck_plan_describe tells what was chosen, hpck_plan_workspace the bytes it needs. What
  * hpck_set_workspace gives is also the limit of what is chosen. */
 HPCK_API hpck_status hpck_conv_plan(hpck_handle *handle, const hpck_conv_desc *desc, hpck_plan **plan);
+
+/* Brings a filter into the form that the kernels for this problem use, once instead of in every call: for inference, where
+ * filters do not change. Waits for the queue. Later calls of the same description pass it as desc->prepared, with `filter`
+ * as before: its elements must not have changed, kernels may read either. Forward and backward data only.
+ * A prepared filter belongs to the handle it was made with and is destroyed before it. */
+HPCK_API hpck_status hpck_conv_prepare(hpck_handle *handle, const hpck_conv_desc *desc, hpck_buffer filter,
+                                       hpck_conv_filter **prepared);
+HPCK_API void hpck_conv_filter_destroy(hpck_conv_filter *prepared); /* NULL is allowed */
 
 #ifdef __cplusplus
 }

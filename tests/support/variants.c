@@ -106,12 +106,14 @@ static void draw_conv(const struct family *family, const int64_t *param, const s
     f->dilation_h = is_plain ? 1 : draw_up_to(3, seed);
     f->dilation_w = is_plain ? 1 : draw_up_to(3, seed);
     f->exact_sums = strstr(family->name, "winograd") == NULL;
+    f->prepared = f->direction != 2 && random_below(seed, 3) == 0;
     draw_epilogue(seed, f);
     if (like != NULL) {
         const struct conv_fields *same = &like->field.conv;
         f->direction = same->direction;
         f->nhwc = same->nhwc;
         f->krsc = same->krsc;
+        f->prepared = same->prepared;
         f->bias = same->bias;
         f->residual = same->residual;
         f->activation = same->activation;
