@@ -99,9 +99,10 @@ static hpck_handle *hopper(void)
     return recorded_handle();
 }
 
-enum { M = 300, N = 520, K = 200, LDA = 208, LDB = 528, BATCH = 2 };
+enum { M = 2000, N = 2040, K = 1992, LDA = 2000, LDB = 2048, BATCH = 2 };
 
-/* Two products of which A is the same, all in one allocation of 4 MiB: A at 0, B at 1 MiB, C at 2 MiB. */
+/* Two products of which A is the same, large enough for tensor cores fed by TMA, all in one allocation: A at 0, B at 16 MiB, C at
+ * 48 MiB. */
 static struct product product_of(hpck_handle *handle)
 {
     struct product p = { .handle = handle, .desc = HPCK_GEMM_DESC_INIT };
@@ -115,9 +116,9 @@ static struct product product_of(hpck_handle *handle)
     p.desc.stride_a = 0;
     p.desc.stride_b = (int64_t)K * LDB;
     p.desc.stride_c = (int64_t)M * N;
-    assert_int_equal(hpck_malloc(handle, 4 << 20, &p.a.memory), HPCK_OK);
-    p.b = (hpck_buffer){ p.a.memory, 1 << 19 };
-    p.c = (hpck_buffer){ p.a.memory, 1 << 20 };
+    assert_int_equal(hpck_malloc(handle, 72 << 20, &p.a.memory), HPCK_OK);
+    p.b = (hpck_buffer){ p.a.memory, 8 << 20 };
+    p.c = (hpck_buffer){ p.a.memory, 24 << 20 };
     return p;
 }
 
@@ -153,7 +154,7 @@ static void maps_describe_the_operands(void **state)
     assert_int_equal(a->size[2], 1); /* the same A for all entries */
     assert_int_equal(a->stride[1], LDA * 2);
     assert_int_equal(a->box[0], 64);
-    assert_ptr_equal(b->address, (char *)p.a.memory + (1 << 20));
+    assert_ptr_equal(b->address, (char *)p.a.memory + (16 << 20));
     assert_int_equal(b->size[0], N); /* B lies k x n */
     assert_int_equal(b->size[1], K);
     assert_int_equal(b->size[2], BATCH);
