@@ -28,9 +28,11 @@ static void perform(struct bulk *bulk, bool only_read)
 {
     const struct op *running = bulk->warp->op;
     bulk->warp->op = bulk->op;
-    if (bulk->kind != BULK_SEND && bulk->buffer == NULL) bulk->warp->launch->counters.global_bytes += bulk->bytes;
+    if (bulk->kind != BULK_SEND && bulk->kind != BULK_ARRIVE && bulk->buffer == NULL)
+        bulk->warp->launch->counters.global_bytes += bulk->bytes;
     if (bulk->kind == BULK_LOAD) bulk_load(bulk);
     if (bulk->kind == BULK_SEND) bulk_send(bulk);
+    if (bulk->kind == BULK_ARRIVE) bulk_arrive(bulk);
     if (bulk->kind == BULK_STORE) {
         if (bulk->buffer == NULL) bulk_read(bulk);
         if (!only_read) bulk_write(bulk);
@@ -81,7 +83,8 @@ void bulk_block_done(struct block *block)
         struct bulk *bulk = *link;
         bool is_destination = bulk->kind != BULK_STORE && bulk->warp->block->cluster == block->cluster &&
                               (bulk->destinations >> block->rank & 1);
-        bool is_source = bulk->kind != BULK_LOAD && bulk->warp->block == block && bulk->buffer == NULL;
+        bool is_source = (bulk->kind == BULK_SEND || bulk->kind == BULK_STORE) && bulk->warp->block == block &&
+                         bulk->buffer == NULL;
         if (is_destination || is_source) {
             bulk->warp->op = bulk->op;
             launch_fault(bulk->warp, bulk->lane, 719,

@@ -10,6 +10,7 @@ enum bulk_kind {
     BULK_LOAD,  /* global to shared memory, signalled to an mbarrier */
     BULK_SEND,  /* from the block's shared memory to another block's, signalled to an mbarrier there */
     BULK_STORE, /* shared to global memory, in a group of its thread */
+    BULK_ARRIVE /* no copy: the arrival at an mbarrier behind the thread's earlier cp.async */
 };
 enum bulk_reduction { BULK_PLAIN, BULK_ADD, BULK_MIN, BULK_MAX, BULK_INC, BULK_DEC, BULK_AND, BULK_OR, BULK_XOR };
 
@@ -32,6 +33,7 @@ struct bulk {
     char type;              /* of a reduction without a map: as struct type */
     uint8_t type_bytes;
     uint32_t group;  /* of a store */
+    uint64_t behind; /* BULK_ARRIVE: the number of cp.async of its warp */
     uint8_t *buffer; /* a store that has read shared memory and not yet written */
 };
 
@@ -43,6 +45,8 @@ bool bulk_advance(struct launch *launch);  /* lets one happen; false: there was 
 void bulk_block_done(struct block *block); /* what is still under way may not need its shared memory */
 void bulk_forget(struct launch *launch);
 
+/* exec_async.c */
+void bulk_arrive(struct bulk *bulk);
 /* bulk_copy.c */
 void bulk_load(struct bulk *bulk);
 void bulk_send(struct bulk *bulk);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "access.h"
+#include "bulk.h"
 #include "decode.h"
+#include "mbarrier.h"
 #include "traffic.h"
 
 struct async_copy {
@@ -12,6 +14,7 @@ struct async_copy {
     uint64_t from, to;
     uint32_t bytes, source_bytes; /* the rest is filled with zeros */
     uint32_t group;
+    uint64_t serial;
     int lane;
 };
 
@@ -43,6 +46,7 @@ HANDLER(issue)
         copy.to = lane_get(warp, op, 0, lane) + (uint64_t)offsets->to;
         copy.from = lane_get(warp, op, 1, lane) + (uint64_t)offsets->from;
         copy.group = warp->copy_group[lane];
+        copy.serial = warp->copy_serial++;
         if (offsets->has_source_size) copy.source_bytes = (uint32_t)lane_get(warp, op, 2, lane);
         if (copy.source_bytes > copy.bytes) copy.source_bytes = copy.bytes;
         if (copy.from & (copy.bytes - 1))
@@ -81,6 +85,39 @@ static void wait_for(struct warp *warp, uint32_t mask, uint32_t keep)
     }
     warp->copy_count = kept;
     warp->op = waiting;
+}
+
+void bulk_arrive(struct bulk *bulk)
+{
+    struct warp *warp = bulk->warp;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < warp->copy_count; i++) {
+        if (warp->copies[i].lane == bulk->lane && warp->copies[i].serial < bulk->behind)
+            complete(warp, &warp->copies[i]);
+        else
+            warp->copies[kept++] = warp->copies[i];
+    }
+    warp->copy_count = kept;
+    warp->op = bulk->op;
+    mbarrier_arrive(warp, bulk->lane, mbarrier_at(warp, bulk->lane, false, bulk->barrier), 1);
+}
+
+/* cp.async.mbarrier.arrive (9.7.13.15.17): the arrival is one more than the barrier expects, with .noinc (op->flags) one of them. */
+HANDLER(arrive_behind)
+{
+    for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
+        int lane = __builtin_ctz(rest);
+        uint64_t address = access_address(warp, op, 0, lane);
+        if (op->space == SPACE_GENERIC) address -= SHARED_WINDOW;
+        struct mbarrier *barrier = mbarrier_at(warp, lane, false, address);
+        if (!op->flags && barrier->pending++ == MBARRIER_COUNT_MAX)
+            launch_fault(warp, lane, 719, "more than %d arrivals at the mbarrier", MBARRIER_COUNT_MAX);
+        struct bulk bulk = {
+            .kind = BULK_ARRIVE, .op = op, .warp = warp, .lane = lane, .behind = warp->copy_serial
+        };
+        bulk.barrier = (uint32_t)address;
+        bulk_issue(&bulk);
+    }
 }
 
 HANDLER(commit)
@@ -140,6 +177,14 @@ static void decode_async(struct decoder *decoder, struct opcode_words *words)
         decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
     } else if (words_take(words, "bulk")) {
         decode_bulk(decoder, words);
+    } else if (words_take(words, "mbarrier")) {
+        const struct ptx_operand *address = decode_operand(decoder, 0);
+        op->flags = words_take(words, "noinc");
+        op->space = (uint8_t)access_take_space(words);
+        if (!words_take(words, "arrive") || !words_take(words, "b64"))
+            decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+        if (address != NULL) decode_address(decoder, address, (enum ptx_space)op->space);
+        op->run = arrive_behind;
     } else if (words_take(words, "commit_group")) {
         op->run = commit;
     } else if (words_take(words, "wait_all")) {

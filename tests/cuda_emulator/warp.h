@@ -62,6 +62,7 @@ struct warp {
     struct waiting waiting;
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
     uint32_t copy_count, copy_room;
+    uint64_t copy_serial;       /* how many it has issued */
     uint32_t copy_group[LANES]; /* groups that each lane has committed */
     uint32_t bulk_group[LANES]; /* of cp.async.bulk, bulk.h */
     struct wgmma_state *wgmma;  /* NULL: it has issued none */
