@@ -62,6 +62,9 @@ static const struct command {
 } commands[] = {
     { CLI_SHOW, "show", "show [PROBLEM...]", "print the layers of the database and its records, best first" },
     { CLI_EXPORT, "export", "export [PROBLEM...]", "print the records of all layers as lines of a database" },
+    { CLI_VERIFY, "verify", "verify [PROBLEM...]",
+      "run the records of this device again: legal, right, as fast as they say?" },
+    { CLI_DIFF, "diff", "diff A B", "print where the best records of two files differ" },
     { CLI_MERGE, "merge", "merge INTO FROM...", "add the records of other databases to a file" },
     { CLI_PRUNE, "prune", "prune [FILE...]", "remove what no longer matches a kernel, or is damaged, from a file" },
 };
@@ -103,7 +106,9 @@ void cli_help(FILE *out)
           "\n"
           "exit codes:\n"
           "  0    done, also when nothing better was found\n"
-          "  1    a problem could not be tuned, or its kernel before tuning was wrong\n"
+          "  1    a problem could not be tuned, or its kernel before tuning was wrong; verify: a record is not as "
+          "it\n"
+          "       says; diff: the files differ\n"
           "  2    a mistake in the command line or in a list of problems\n"
           "  3    no device\n"
           "  4    a tuning database cannot be read or written, or is locked; standard output cannot be written\n"
@@ -204,7 +209,7 @@ done:
 
 static bool takes_files(const struct cli *cli)
 {
-    return cli->action == CLI_MERGE || cli->action == CLI_PRUNE;
+    return cli->action == CLI_DIFF || cli->action == CLI_MERGE || cli->action == CLI_PRUNE;
 }
 
 /* The first argument may be a command, options before it or not. */
@@ -234,6 +239,8 @@ static hpck_status check(const struct cli *cli, struct error *err)
         return error_set(err, HPCK_INVALID_ARGUMENT,
                          "nothing to tune: name problems (gemm:f32:nn:m512n512k512), "
                          "--suite NAME or --shapes FILE; --help tells more");
+    if (cli->action == CLI_DIFF && cli->file_count != 2)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "diff: expected hpck-tune diff A B");
     if (cli->action == CLI_MERGE && cli->file_count < 2)
         return error_set(err, HPCK_INVALID_ARGUMENT, "merge: expected hpck-tune merge INTO FROM...");
     return HPCK_OK;

@@ -11,6 +11,8 @@ enum cli_action {
     CLI_VERSION,
     CLI_HELP,
     CLI_SHOW,
+    CLI_VERIFY,
+    CLI_DIFF,
     CLI_MERGE,
     CLI_EXPORT,
     CLI_PRUNE
@@ -21,7 +23,7 @@ struct cli {
     struct tuner_options tuner;
     enum results_format format;
     struct shapes shapes;
-    const char **files; /* of the subcommands merge and prune */
+    const char **files; /* of the subcommands diff, merge and prune */
     int file_count;
 };
 

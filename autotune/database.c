@@ -4,16 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "records.h"
 #include "tunedb_file.h"
-
-static bool is_wanted(const struct tunedb_record *record, const struct shapes *problems)
-{
-    for (int i = 0; i < problems->count; i++) {
-        struct problem canonical = problem_canonical(&problems->items[i].problem);
-        if (problem_same(&record->problem, &canonical)) return true;
-    }
-    return problems->count == 0;
-}
 
 static hpck_status print_record(const struct tunedb_record *record, FILE *out, struct error *err)
 {
@@ -65,7 +57,7 @@ static hpck_status print_records(const struct tunedb *db, const struct shapes *p
     const struct tunedb_record *previous = NULL;
     for (int i = 0; i < tunedb_count(db); i++) {
         const struct tunedb_record *record = tunedb_get(db, i);
-        if (!is_wanted(record, problems)) continue;
+        if (!record_is_wanted(record, problems)) continue;
         if (format == RESULTS_TEXT) {
             text_record(record, previous, out);
         } else {
@@ -103,63 +95,16 @@ done:
 
 /* ---- merge -------------------------------------------------------------------------------------------------------- */
 
-struct records {
-    struct tunedb_record *items;
-    int count, capacity;
-};
-
-static hpck_status append(struct records *records, const struct tunedb_record *record, struct error *err)
-{
-    if (records->count == records->capacity) {
-        int capacity = records->capacity ? 2 * records->capacity : 64;
-        struct tunedb_record *items = realloc(records->items, (size_t)capacity * sizeof *items);
-        if (!items) return error_set(err, HPCK_OUT_OF_MEMORY, "merge: no memory for %d records", capacity);
-        records->items = items;
-        records->capacity = capacity;
-    }
-    records->items[records->count++] = *record;
-    return HPCK_OK;
-}
-
-/* One file alone, not the layers behind it. */
-static hpck_status read_records(const char *path, struct records *records, FILE *notes, struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    struct tunedb_stats stats = { 0 };
-    struct tunedb_record record;
-    char *text = NULL;
-    const char *line;
-    size_t size, length;
-
-    HPCK_TRY(file_read(path, TUNEDB_FILE_MAX, &text, &size, NULL, err));
-    struct lines lines = { text, text + size, 0 };
-    while (lines_next(&lines, &line, &length)) {
-        enum line_kind kind = tunedb_line_read(line, length, lines.number, &record, NULL);
-        tunedb_stats_add(&stats, kind);
-        if (kind == LINE_RECORD) HPCK_TRY(append(records, &record, err));
-    }
-    if (tunedb_is_foreign(&stats))
-        HPCK_FAIL(err, HPCK_DB_FORMAT, "%s is not a tuning database: no line is a record", path);
-    fprintf(notes, "%s: %d records", path, stats.records);
-    if (stats.stale + stats.unknown + stats.malformed > 0)
-        fprintf(notes, "; left out: %d stale, %d of a newer hpck, %d damaged", stats.stale, stats.unknown,
-                stats.malformed);
-    fputc('\n', notes);
-done:
-    free(text);
-    return st;
-}
-
 hpck_status database_merge(const char *const *files, int count, FILE *notes, struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct records records = { 0 };
     for (int i = 1; i < count; i++)
-        HPCK_TRY(read_records(files[i], &records, notes, err));
+        HPCK_TRY(records_read(files[i], &records, notes, err));
     HPCK_TRY(tunedb_merge(files[0], records.items, records.count, err));
     fprintf(notes, "%s: written\n", files[0]);
 done:
-    free(records.items);
+    records_free(&records);
     return st;
 }
 

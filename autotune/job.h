@@ -55,6 +55,7 @@ struct job {
     double old_seconds, new_seconds;
     struct measure_ratio gain;  /* old time / new time */
     struct measure_ratio rival; /* old time / time of the best leader that was not chosen; NAN: there was none */
+    double regret; /* what the choice loses against the fastest contestant: its time / that one's - 1 */
     double foreign_cpu;
 };
 

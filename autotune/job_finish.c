@@ -137,6 +137,16 @@ static struct measure_ratio gain_of(const struct final *final, int side)
     return (struct measure_ratio){ old->median / new->median, old->p25 / new->p75, old->p75 / new->p25 };
 }
 
+/* In the medians of the rounds that all shared; 0 where the winner was the fastest. */
+static double regret_of(const struct final *final)
+{
+    const double chosen = final->reply.side[final->winner].ratio.median;
+    double regret = 0.0;
+    for (int i = 0; i < final->count; i++)
+        if (is_measured(final, i)) regret = fmax(regret, chosen / final->reply.side[i].ratio.median - 1.0);
+    return regret;
+}
+
 static void take_result(struct job *job, const struct final *final)
 {
     int rival = -1;
@@ -151,6 +161,7 @@ static void take_result(struct job *job, const struct final *final)
     job->new_seconds = final->reply.side[final->winner].time.median;
     job->old_seconds = is_measured(final, final->old) ? final->reply.side[final->old].time.median : NAN;
     job->gain = gain_of(final, final->winner);
+    job->regret = regret_of(final);
     job->rival = rival < 0 ? (struct measure_ratio){ NAN, NAN, NAN } : gain_of(final, rival);
 }
 

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "database.h"
 #include "tool.h"
+#include "verify.h"
 
 static int tune(const struct cli *cli, struct error *err)
 {
@@ -25,6 +26,23 @@ static int tune(const struct cli *cli, struct error *err)
     return code;
 }
 
+static int verify(const struct cli *cli, struct error *err)
+{
+    bool is_fine = false;
+    interrupt_install();
+    const volatile sig_atomic_t *stop = interrupt_flag();
+    hpck_status st = verify_database(&cli->tuner, &cli->shapes, stop, cli->format, stdout, &is_fine, err);
+    if (st != HPCK_OK) return tool_exit_code(st);
+    return *stop ? EXIT_INTERRUPTED : is_fine ? EXIT_OK : EXIT_FAILED;
+}
+
+static int diff(const struct cli *cli, struct error *err)
+{
+    bool differ = false;
+    hpck_status st = database_diff(cli->files[0], cli->files[1], &cli->shapes, cli->format, stdout, &differ, err);
+    return st != HPCK_OK ? tool_exit_code(st) : differ ? EXIT_FAILED : EXIT_OK;
+}
+
 static int act(const struct cli *cli, struct error *err)
 {
     switch (cli->action) {
@@ -41,6 +59,10 @@ static int act(const struct cli *cli, struct error *err)
         return tool_exit_code(tool_print_devices("hpck-tune", cli->format == RESULTS_JSON, err));
     case CLI_SHOW:
         return tool_exit_code(database_show(cli->tuner.db, &cli->shapes, cli->format, stdout, err));
+    case CLI_VERIFY:
+        return verify(cli, err);
+    case CLI_DIFF:
+        return diff(cli, err);
     case CLI_EXPORT:
         return tool_exit_code(database_export(cli->tuner.db, &cli->shapes, stdout, err));
     case CLI_MERGE:

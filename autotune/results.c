@@ -90,7 +90,8 @@ static void text_job(const struct tuner *tuner, const struct job *job, FILE *out
     if (job->is_confirmed && is_changed(job))
         fprintf(out, "    new  %s\n", candidate_print(&job->reigning, new, sizeof new));
     if (job->is_confirmed && isfinite(job->rival.median))
-        fprintf(out, "    best rival %.2fx [%.2f %.2f]\n", job->rival.median, job->rival.p25, job->rival.p75);
+        fprintf(out, "    best rival %.2fx [%.2f %.2f], regret %.1f%%\n", job->rival.median, job->rival.p25,
+                job->rival.p75, 100.0 * job->regret);
 }
 
 static void text_summary(const struct tuner *tuner, const int counts[OUTCOME_COUNT], FILE *out)
@@ -171,6 +172,7 @@ static json_t *job_json(const struct tuner *tuner, const struct job *job)
     json_object_set_new(object, "gflops", json_real(problem_flops(&job->canonical) / job->new_seconds * 1e-9));
     json_object_set_new(object, "gain", ratio_json(&job->gain));
     json_object_set_new(object, "rival", ratio_json(&job->rival));
+    json_object_set_new(object, "regret", number_or_null(job->regret));
     json_object_set_new(object, "foreign_cpu", json_real(job->foreign_cpu));
     return object;
 }

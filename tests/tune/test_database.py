@@ -39,6 +39,43 @@ class Database(TuneTest):
         self.expect(0, "merge", self.path("fleet.jsonl"), shared, other)
         self.assertEqual(records(self.path("fleet.jsonl")), fleet)  # merging again changes nothing
 
+    def test_diff_shows_where_the_best_records_differ(self):
+        rows = records(self.db)
+        same = self.path("same.jsonl", self.read(self.db))
+        self.assertEqual(self.expect(0, "diff", self.db, same).stdout, "")
+        winner = [row for row in rows if row["provenance"] == "searched"][0]
+        others = [row for row in rows if row is not winner]
+        self.assertTrue(others)
+        promoted = {**others[0], "provenance": "searched", "time_ns": winner["time_ns"] / 2}
+        demoted = {**winner, "provenance": "measured"}
+        changed = self.path("changed.jsonl", json.dumps(promoted) + "\n" + json.dumps(demoted) + "\n")
+        done = self.expect(1, "diff", self.db, changed)
+        self.assertRegex(done.stdout, rf"^{TINY}, .*: 2.00x\n  - .*gemm_.*\n  \+ .*gemm_.*\n$")
+        row, = map(json.loads, self.expect(1, "--format", "json", "diff", self.db, changed).stdout.splitlines())
+        self.assertEqual([row["a"]["params"], row["b"]["params"]], [winner["params"], promoted["params"]])
+        elsewhere = self.path("other.jsonl", json.dumps({**winner, "problem": OTHER}) + "\n")
+        done = self.expect(1, "diff", self.db, elsewhere)
+        self.assertEqual([line[:3] for line in done.stdout.splitlines() if line[0] == " "], ["  -", "  +"])
+        self.expect(2, "diff", self.db, message="hpck-tune diff A B")
+        self.expect(4, "diff", self.db, self.path("absent"))
+
+    def test_verify_runs_the_records_again(self):
+        rows = [{**row, "time_ns": 1e9} for row in records(self.db)]
+        slow = self.path("slow.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        done = self.expect(0, "verify", "--db", slow)
+        self.assertIn(f"records:{len(rows)} fine:{len(rows)} slower:0 illegal:0 bad:0; of other devices:0", done.stdout)
+        # a time that nobody reaches, a point that the device cannot run, and a device that is not here
+        fast = {**rows[0], "time_ns": 1.0, "spread": 0.0}
+        foreign = {**rows[0], "device": {**rows[0]["device"], "name": "another"}}
+        mixed = self.path("mixed.jsonl", json.dumps(fast) + "\n" + json.dumps(foreign) + "\n")
+        done = self.expect(1, "verify", "--db", mixed, "--format", "json")
+        finding, summary = map(json.loads, done.stdout.splitlines())
+        self.assertEqual([finding["problem"], finding["finding"]], [TINY, "slower"])
+        self.assertEqual(summary["summary"], {"fine": 0, "slower": 1, "illegal": 0, "bad": 0, "other_devices": 1})
+        self.assertIn("records:0", self.expect(0, "verify", "--db", slow, OTHER).stdout)
+        bad = self.expect(1, "verify", "--db", slow, "--time-limit", "5s", HPCK_TUNE_TEST_FAULT="crash@-1")
+        self.assertIn(f"bad:{len(rows)};", bad.stdout)
+
     def test_merge_refuses_what_is_no_database(self):
         before = self.read(self.db)
         note = self.path("note.txt", "hello\n")

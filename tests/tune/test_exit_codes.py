@@ -47,7 +47,7 @@ class Usage(TuneTest):
         done = self.expect(0, "--help")
         for word in ("--device", "--budget", "--evals", "--strategy", "--seed", "--db", "--jobs", "--time-limit", "--min-gain",
                      "--dry-run", "--format", "--list-devices", "--list-suites", "--version", "--suite", "--shapes",
-                     "show", "export", "merge", "prune", "HPCK_DEVICE", "HPCK_DB", "XDG_DATA_HOME", "HPCK_CACHE_DIR",
+                     "show", "verify", "diff", "export", "merge", "prune", "HPCK_DEVICE", "HPCK_DB", "XDG_DATA_HOME", "HPCK_CACHE_DIR",
                      "HPCK_VERBOSE", "POCL_AFFINITY", "HPCK_TUNE_TEST_FAULT", "  0 ", "  1 ", "  2 ", "  3 ", "  4 ",
                      "  130 ", "quickstart"):
             self.assertIn(word, done.stdout)

@@ -15,6 +15,7 @@ class Run(TuneTest):
         self.assertEqual(first[TINY]["evaluations"], 4)
         self.assertEqual(sum(first["summary"]["outcomes"].values()), 4)
         self.assertGreater(first[TINY]["gflops"], 0)
+        self.assertGreaterEqual(first[TINY]["regret"], 0)
         rows = records(self.db)
         self.assertTrue(all(row["problem"] == TINY for row in rows))
         best = [row for row in rows if row["provenance"] == "searched"]
