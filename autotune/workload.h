@@ -65,6 +65,13 @@ struct workload_conv_operands {
 hpck_status workload_conv_operands(const struct workload *workload, struct workload_conv_operands *out,
                                    struct error *err);
 
+/* The same of a reduction: x and x2 (NULL: none) tight, as the problem is written. */
+struct workload_reduce_operands {
+    const void *x, *x2;
+};
+hpck_status workload_reduce_operands(const struct workload *workload, struct workload_reduce_operands *out,
+                                     struct error *err);
+
 /* Compares somebody else's result in host memory, dense and of the output's dtype, with what is expected of the first
  * output. INTERNAL names the first wrong element. */
 hpck_status workload_check_values(struct workload *workload, const void *values, struct error *err);

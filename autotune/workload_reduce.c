@@ -280,6 +280,16 @@ static int64_t reduce_terms(const struct workload *w)
     return terms;
 }
 
+hpck_status workload_reduce_operands(const struct workload *w, struct workload_reduce_operands *out,
+                                     struct error *err)
+{
+    if (w->problem.op != OP_REDUCE) return error_set(err, HPCK_UNSUPPORTED, "it is not a reduction");
+    int x2 = find(w, X2);
+    out->x = workload_host(w, find(w, X));
+    out->x2 = x2 < 0 ? NULL : workload_host(w, x2);
+    return HPCK_OK;
+}
+
 const struct workload_op workload_reduce = {
     .op = OP_REDUCE,
     .declare = reduce_declare,

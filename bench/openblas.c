@@ -266,4 +266,5 @@ const struct reference reference_openblas = {
     .finish = NULL,
     .verify = openblas_verify,
     .close = openblas_close,
+    .reduce = &reference_openblas_reduce,
 };

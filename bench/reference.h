@@ -26,6 +26,9 @@ struct reference {
     /* Runs once and compares with the oracle; INTERNAL names the first wrong element. */
     hpck_status (*verify)(void *state, struct error *err);
     void (*close)(void *state);
+
+    const struct reference
+        *reduce; /* `open` to `close` for reductions, where they are a matter of their own; NULL: not */
 };
 
 extern const struct reference reference_openblas;
@@ -34,8 +37,12 @@ extern const struct reference reference_cublas;
 extern const struct reference reference_onednn;
 extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;
+extern const struct reference reference_cloop;
+extern const struct reference reference_openblas_reduce, reference_onednn_reduce;
 
-enum { REFERENCES_MAX = 6 }; /* with hpck and its default kernel they are MEASURE_SIDES_MAX sides */
+enum {
+    REFERENCES_MAX = 8
+}; /* with hpck and its default kernel and the bandwidth probe they are MEASURE_SIDES_MAX sides */
 extern const struct reference *const references[];
 extern const int reference_count;
 

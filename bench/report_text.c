@@ -53,6 +53,8 @@ static const double LATENCY_REMARKED = 1.2;
 
 static void print_remarks(const struct row *row)
 {
+    if (row->bandwidth_share > 0.0)
+        printf("  %.1f GB/s, %.2f of reading", row_gbps(row, &row->kernel.time), row->bandwidth_share);
     if (row->copies > 1) printf("  cold");
     if (row->kernel.latency.median > LATENCY_REMARKED * row->kernel.time.median)
         printf("  alone: %.3g us", 1e6 * row->kernel.latency.median);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "bandwidth.h"
 #include "device_clock.h"
 
 /* hpck through a plan; NULL: as hpck_gemm would. */
@@ -30,16 +31,20 @@ static hpck_status hpck_side_finish(void *context, struct error *err)
 struct setup {
     struct workload *workload;
     struct hpck_side tuned, fallback;
-    void *states[REFERENCES_MAX]; /* parallel to session->contenders; NULL: not measured */
+    void *states[REFERENCES_MAX];                  /* parallel to session->contenders; NULL: not measured */
+    const struct reference *parts[REFERENCES_MAX]; /* what opened the state */
     struct measure_side sides[MEASURE_SIDES_MAX];
     int side_count;
     int against_side[REFERENCES_MAX];
+    struct bandwidth *bandwidth; /* NULL: not measured */
+    int bandwidth_side;
 };
 
 static void setup_close(const struct session *session, struct setup *setup)
 {
     for (int i = 0; i < session->contender_count; i++)
-        if (setup->states[i]) session->contenders[i].reference->close(setup->states[i]);
+        if (setup->states[i]) setup->parts[i]->close(setup->states[i]);
+    bandwidth_close(setup->bandwidth);
     plan_free(setup->fallback.plan);
     workload_free(setup->workload);
 }
@@ -85,6 +90,8 @@ static void open_contender(struct session *session, struct setup *setup, int ind
 {
     const struct contender *contender = &session->contenders[index];
     const struct reference *reference = contender->reference;
+    if (row->problem.op == OP_REDUCE && reference->reduce) reference = reference->reduce;
+    setup->parts[index] = reference;
     struct row_against *against = &row->against[row->against_count++];
     struct error err = { 0 };
     hpck_status st = HPCK_OK;
@@ -107,6 +114,19 @@ done:
         snprintf(against->routine, sizeof against->routine, "%s%s", st == HPCK_INTERNAL ? "wrong: " : "",
                  error_text(&err));
     error_free(&err);
+}
+
+/* Beside a reduction, how fast this machine reads in the very same rounds. */
+static hpck_status open_bandwidth(const struct session *session, struct setup *setup, const struct problem *problem,
+                                  struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    if (problem->op != OP_REDUCE || !session->device->field.is_cpu) goto done;
+    HPCK_TRY(bandwidth_open(session->device->field.cache_bytes, &setup->bandwidth, err));
+    setup->bandwidth_side = setup->side_count;
+    setup->sides[setup->side_count++] = (struct measure_side){ bandwidth_run, NULL, setup->bandwidth };
+done:
+    return st;
 }
 
 static int copies_for(const struct session *session, const struct problem *problem)
@@ -141,6 +161,9 @@ static hpck_status measure_all(struct session *session, struct setup *setup, str
         row->against[i].latency = result.latency[setup->against_side[i]];
         row->against[i].ratio = result.ratio[setup->against_side[i]];
     }
+    if (setup->bandwidth)
+        row->bandwidth_share = result.ratio[setup->bandwidth_side].median * problem_bytes(&row->problem) /
+                               (double)bandwidth_bytes(setup->bandwidth);
     row->is_measured = true;
 done:
     return st;
@@ -166,6 +189,7 @@ void row_measure(struct session *session, const struct shape *shape, struct row 
     if (session->options->with_default) HPCK_TRY(open_default(session, &setup, row, &err));
     for (int i = 0; i < session->contender_count; i++)
         open_contender(session, &setup, i, row);
+    HPCK_TRY(open_bandwidth(session, &setup, problem, &err));
     HPCK_TRY(measure_all(session, &setup, row, &err));
 done:
     if (st != HPCK_OK) {

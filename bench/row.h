@@ -33,8 +33,10 @@ struct row {
     struct measure_ratio fallback_ratio; /* default time / hpck's time: what tuning gained */
     struct row_against against[REFERENCES_MAX];
     int against_count;
-    bool is_verified; /* it was asked for, and the result was right */
-    int copies;       /* sets of operands the runs rotated through; 1: hot */
+    double
+        bandwidth_share; /* of a reduction: its GB/s over those of plain reading in the same rounds; 0: not measured */
+    bool is_verified;    /* it was asked for, and the result was right */
+    int copies;          /* sets of operands the runs rotated through; 1: hot */
     double foreign_cpu;
     double seconds; /* spent on the row, for reports */
 };

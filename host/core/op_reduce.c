@@ -209,11 +209,30 @@ static const char *check(const struct problem *problem)
     return NULL;
 }
 
+/* A normalisation: rows, whatever dimensions they come from. */
+static struct problem rows_of(const struct problem *problem)
+{
+    struct problem rows = *problem;
+    struct reduce_fields *f = &rows.field.reduce;
+    int64_t *extents = reduce_extents(&rows);
+    f->length = extents[f->rank - 1];
+    f->outer = count_of(problem, false);
+    f->form = REDUCE_ROW;
+    f->segments = f->inner = 1;
+    memset(extents, 0, REDUCE_RANK_MAX * sizeof *extents);
+    extents[0] = f->outer;
+    extents[1] = f->length;
+    f->rank = 2;
+    f->axes = 2;
+    return rows;
+}
+
 /* Merged, if it is not yet. */
 static struct problem canonical(const struct problem *problem)
 {
     struct problem merged = *problem;
     if (problem->field.reduce.form != 0) return merged;
+    if (reduce_is_normalization(problem->field.reduce.operation)) return rows_of(problem);
     struct reduce_layout layout = reduce_layout_tight(problem);
     reduce_layout_merge(&layout, problem->field.reduce.operation);
     reduce_layout_describe(&layout, &merged);

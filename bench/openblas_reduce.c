@@ -1,0 +1,130 @@
+/* The reductions of level 1 BLAS: full ones, and rows one after the other. What BLAS has for |x| only is timed but not
+ * compared. */
+#include "reference.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "library.h"
+#include "op_reduce.h"
+#include "reduce_sets.h"
+
+typedef float norm_function(int n, const float *x, int step);
+typedef float dot_function(int n, const float *x, int step, const float *y, int step_y);
+typedef size_t index_function(int n, const float *x, int step);
+
+struct blas_reduce {
+    struct reduce_sets sets;
+    const char *name;
+    norm_function *norm;
+    dot_function *dot;
+    index_function *index;
+    bool is_of_sizes; /* of |x|, which takes as long but gives another result */
+    char routine[64];
+};
+
+static void blas_close(void *opaque)
+{
+    struct blas_reduce *state = opaque;
+    if (!state) return;
+    reduce_sets_close(&state->sets);
+    free(state);
+}
+
+static hpck_status find_routine(const struct library *library, struct blas_reduce *state, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    switch (state->sets.operation) {
+    case REDUCE_SUM: /* cblas_ssum of 0.3.21 is wrong for long vectors */
+        state->is_of_sizes = true;
+        state->name = "sasum";
+        HPCK_TRY(library_function(library, "cblas_sasum", &state->norm, err));
+        break;
+    case REDUCE_NORM1:
+        state->name = "sasum";
+        HPCK_TRY(library_function(library, "cblas_sasum", &state->norm, err));
+        break;
+    case REDUCE_NORM2:
+        state->name = "snrm2";
+        HPCK_TRY(library_function(library, "cblas_snrm2", &state->norm, err));
+        break;
+    case REDUCE_DOT:
+        state->name = "sdot";
+        HPCK_TRY(library_function(library, "cblas_sdot", &state->dot, err));
+        break;
+    case REDUCE_ARGMAX:
+        state->is_of_sizes = true;
+        state->name = "isamax";
+        HPCK_TRY(library_function(library, "cblas_isamax", &state->index, err));
+        break;
+    default:
+        HPCK_FAIL(err, HPCK_UNSUPPORTED, "BLAS has no such reduction");
+    }
+done:
+    return st;
+}
+
+/* library: what reference_openblas has loaded, a struct library first. */
+static hpck_status blas_open(void *library, hpck_handle *handle, const struct problem *problem,
+                             struct workload *workload, int copies, void **out, struct error *err)
+{
+    (void)handle;
+    hpck_status st = HPCK_OK;
+    struct blas_reduce *state = calloc(1, sizeof *state);
+    if (!state) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
+    HPCK_TRY(reduce_sets_open(workload, problem, copies, &state->sets, err));
+    HPCK_TRY(find_routine(library, state, err));
+    if (state->sets.inner > 1 || state->sets.segments > 1)
+        HPCK_FAIL(err, HPCK_UNSUPPORTED, "BLAS reduces one vector at a time");
+    if (state->sets.length > INT_MAX) HPCK_FAIL(err, HPCK_UNSUPPORTED, "a size is beyond the 32 bits of this BLAS");
+    snprintf(state->routine, sizeof state->routine, "%s%s%s", state->name, state->is_of_sizes ? " (of |x|)" : "",
+             state->sets.outer > 1 ? " in a loop" : "");
+    *out = state;
+    state = NULL;
+done:
+    blas_close(state);
+    return st;
+}
+
+static hpck_status blas_run(void *opaque, struct error *err)
+{
+    (void)err;
+    struct blas_reduce *state = opaque;
+    struct reduce_sets *sets = &state->sets;
+    int set = reduce_sets_next(sets);
+    int n = (int)sets->length;
+    for (int64_t o = 0; o < sets->outer; o++) {
+        const float *x = sets->x[set] + o * sets->outer_x;
+        if (state->norm != NULL)
+            sets->y[o] = state->norm(n, x, 1);
+        else if (state->dot != NULL)
+            sets->y[o] = state->dot(n, x, 1, sets->x2[set] + o * sets->outer_x, 1);
+        else
+            sets->y[o] = (float)state->index(n, x, 1);
+    }
+    return HPCK_OK;
+}
+
+static const char *blas_routine(const void *state)
+{
+    return ((const struct blas_reduce *)state)->routine;
+}
+
+static hpck_status blas_verify(void *opaque, struct error *err)
+{
+    struct blas_reduce *state = opaque;
+    if (state->is_of_sizes) return HPCK_OK;
+    reduce_sets_poison(&state->sets);
+    blas_run(state, err);
+    return reduce_sets_check(&state->sets, err);
+}
+
+const struct reference reference_openblas_reduce = {
+    .name = "openblas",
+    .open = blas_open,
+    .routine = blas_routine,
+    .run = blas_run,
+    .verify = blas_verify,
+    .close = blas_close,
+};
