@@ -31,7 +31,7 @@ if(HPCK_NVRTC)
   endforeach()
 endif()
 
-# Variants of the families that are CUDA's alone, on emulated devices: every pair of parameter values that is legal there.
+# Variants of the families that are CUDA's alone, and of the reductions, on emulated devices: every pair of parameter values that is legal there.
 function(add_cuda_variants family device limit)
   add_test(NAME cuda_emulated_variants_${family}_${device} COMMAND verify_family ${family} ${limit} 100)
   set_tests_properties(cuda_emulated_variants_${family}_${device} PROPERTIES TIMEOUT 900 LABELS release-only
@@ -41,4 +41,8 @@ endfunction()
 if(HPCK_NVRTC)
   add_cuda_variants(gemm_mma a100 10)
   add_cuda_variants(gemm_mma t4 10)
+  add_cuda_variants(reduce_row_simt a100 10)
+  add_cuda_variants(reduce_column_simt a100 10)
+  add_cuda_variants(reduce_strided a100 10)
+  add_cuda_variants(normalize_row_simt h100 10)
 endif()

@@ -54,3 +54,20 @@ oclgrind_test(gemm_skinny_cpu gemm_skinny_cpu
 oclgrind_test(gemm_skinny_cpu_split_k gemm_skinny_cpu
     vector_width=4,streams=3,vectors=1,thread_rows=1,tile_l=64,tile_k=256,split_k=4
     gemm:f32:nt:m2n70k67:bias:silu gemm:bf16:nn:m1n65k300 gemm:f16:nn:m67n3k90)
+oclgrind_test(reduce_row_simt reduce_row_simt work_items=64,vector_width=4,turns=2
+    reduce:sum:f32:7x1000:axes1 reduce:argmax:f16:3x1100:axes1 reduce:meanvar:bf16:3x2x49:axes0,2 reduce:dot:f32:9000:axes0)
+oclgrind_test(reduce_column_simt reduce_column_simt items_x=16,items_y=4,vector_width=2,slices=1
+    reduce:sum:f32:37x19:axes0 reduce:argmin:f16:5x17x13:axes1 "reduce:meanvar:bf16>f32:3x2x9x21:axes0,2")
+oclgrind_test(reduce_column_simt_slices reduce_column_simt items_x=16,items_y=2,vector_width=1,slices=4
+    reduce:norm2:f32:67x19:axes0 reduce:argmax:f16:5x70x13:axes1)
+oclgrind_test(reduce_strided reduce_strided work_items=1,slices=1 reduce:sum:f32:3x4x5x6:axes1,3 reduce:argmax:bf16:3x4x5x6:axes1,3)
+oclgrind_test(normalize_row_simt normalize_row_simt work_items=64,vector_width=2
+    reduce:softmax:f32:3x300:axes1 reduce:layernorm:f16:2x9000:axes1 "reduce:rmsnorm:bf16>f32:3x65:axes1")
+oclgrind_test(reduce_row_cpu reduce_row_cpu vector_width=4,prefetch=0,split=0,groups=1
+    reduce:sum:f32:7x1000:axes1 reduce:argmax:f16:3x9000:axes1 reduce:meanvar:bf16:3x2x49:axes0,2)
+oclgrind_test(reduce_column_cpu reduce_column_cpu vector_width=4,prefetch=0,tile_width=128,slices=1
+    reduce:sum:f32:67x19:axes0 reduce:argmin:f16:5x70x13:axes1 "reduce:meanvar:bf16>f32:400x3:axes0")
+oclgrind_test(reduce_column_cpu_slices reduce_column_cpu vector_width=4,prefetch=0,tile_width=128,slices=2
+    reduce:sum:f32:67x70:axes0 reduce:argmin:f16:2x37x65:axes1)
+oclgrind_test(normalize_row_cpu normalize_row_cpu vector_width=4,prefetch=0,streaming=0,groups=1
+    reduce:softmax:f32:3x300:axes1 reduce:layernorm:f16:2x1030:axes1)
