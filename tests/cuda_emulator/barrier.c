@@ -16,7 +16,11 @@ static void complete(struct block *block, struct barrier *barrier)
         barrier->expected != 0 ? barrier->expected : block->warp_count * LANES - exited_threads(block);
     if (barrier->arrived < expected) return;
     for (uint32_t i = 0; i < block->warp_count; i++)
-        if (barrier->waiting >> i & 1) block->warps[i].state = WARP_READY;
+        if (barrier->waiting >> i & 1) {
+            block->warps[i].state = WARP_READY;
+            block->warps[i].voted = barrier->asked;
+            block->warps[i].votes = barrier->set;
+        }
     shadow_join(block, barrier->met);
     block->launch->progress++;
     *barrier = (struct barrier){ 0 };
@@ -38,6 +42,12 @@ void barrier_arrive(struct warp *warp, uint32_t id, uint32_t threads, bool wait)
         warp->barrier = id;
     }
     complete(block, barrier);
+}
+
+void barrier_vote(struct warp *warp, uint32_t id, uint32_t asked, uint32_t set)
+{
+    warp->block->barriers[id].asked += asked;
+    warp->block->barriers[id].set += set;
 }
 
 void barrier_after_exit(struct block *block)

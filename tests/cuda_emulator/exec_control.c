@@ -57,7 +57,7 @@ static void decode_trap(struct decoder *decoder, struct opcode_words *words)
 }
 
 /* Barriers: rows are the barrier's number and, if given, the number of threads. op->flags: */
-enum { BARRIER_WAITS = 1, BARRIER_COUNTED = 2 };
+enum { BARRIER_WAITS = 1, BARRIER_COUNTED = 2, BARRIER_COUNTS = 4, BARRIER_ALL = 8, BARRIER_ANY = 16 };
 
 static uint32_t uniform(struct warp *warp, const struct op *op, uint32_t k, uint32_t mask, const char *what)
 {
@@ -76,7 +76,53 @@ HANDLER(barrier)
     if (id >= BARRIERS) launch_fault(warp, -1, 719, "barrier %u: there are %d", id, BARRIERS);
     if (threads % LANES != 0)
         launch_fault(warp, -1, 719, "%u threads at a barrier: not a multiple of %d", threads, LANES);
-    barrier_arrive(warp, id, threads, op->flags & BARRIER_WAITS);
+    if (!(op->flags & (BARRIER_COUNTS | BARRIER_ALL | BARRIER_ANY))) {
+        barrier_arrive(warp, id, threads, op->flags & BARRIER_WAITS);
+        return;
+    }
+    if (warp->voted == 0) { /* it comes back when all have voted */
+        barrier_vote(warp, id, (uint32_t)__builtin_popcount(mask),
+                     (uint32_t)__builtin_popcount(pred_read(warp, op->pred[2]) & mask));
+        barrier_arrive(warp, id, threads, true);
+    }
+    if (warp->voted == 0) {
+        warp->again = true;
+        return;
+    }
+    bool holds = op->flags & BARRIER_ALL ? warp->votes == warp->voted : warp->votes != 0;
+    if (op->flags & BARRIER_COUNTS) FOR_LANES(mask, lane_set(warp, op, 0, i, warp->votes););
+    pred_write(warp, op->pred[0], holds ? FULL_MASK : 0, mask);
+    warp->voted = 0;
+}
+
+/* bar.red: result, number{, threads}, predicate */
+static void decode_vote(struct decoder *decoder, struct opcode_words *words)
+{
+    struct op *op = decoder->op;
+    bool counts = words_take(words, "popc"), all = words_take(words, "and"), any = words_take(words, "or");
+    words_take(words, "cta");
+    words_take(words, "aligned");
+    words_take(words, counts ? "u32" : "pred");
+    uint32_t last = decoder->source->count - 1;
+    const struct ptx_operand *result = decode_operand(decoder, 0), *id = decode_operand(decoder, 1),
+                             *vote = decode_operand(decoder, last);
+    if (counts + all + any != 1 || last < 2 || last > 3 || result == NULL || id == NULL || vote == NULL) {
+        decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
+        return;
+    }
+    if (counts)
+        decode_def(decoder, result, 32);
+    else
+        op->pred[0] = decode_pred(decoder, result);
+    decode_use(decoder, id, 32);
+    if (last == 3) decode_use(decoder, decode_operand(decoder, 2), 32);
+    op->pred[2] = decode_pred(decoder, vote);
+    op->flags = (uint8_t)((last == 3 ? BARRIER_COUNTED : 0) | (counts ? BARRIER_COUNTS
+                                                               : all  ? BARRIER_ALL
+                                                                      : BARRIER_ANY));
+    op->control = CONTROL_BARRIER;
+    op->class = CLASS_BARRIER;
+    op->run = barrier;
 }
 
 static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
@@ -84,6 +130,10 @@ static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
     struct op *op = decoder->op;
     if (words_take(words, "cluster")) {
         decode_cluster_barrier(decoder, words);
+        return;
+    }
+    if (words_take(words, "red")) {
+        decode_vote(decoder, words);
         return;
     }
     bool waits = words_take(words, "sync"), arrives = words_take(words, "arrive");

@@ -3,6 +3,8 @@
  * flow. Operations that need several lanes together wait until those are at the same place; when no split can run, the code
  * synchronises divergent lanes. After many backward branches another split gets its turn, so that lanes may spin on each
  * other (independent thread scheduling, CUDA C++ Programming Guide). */
+#include <string.h>
+
 #include "lanes.h"
 #include "warp.h"
 
@@ -115,13 +117,37 @@ static void branch(struct warp *warp, struct progress *progress, const struct op
 }
 
 /* Lanes that have to be at this op together. */
-static uint32_t needed(const struct warp *warp, const struct op *op, uint32_t mask)
+static uint32_t needed(const struct warp *warp, const struct op *op)
 {
-    if (op->control == CONTROL_MEMBERS) {
-        uint32_t members = ROW(const uint32_t, op->defs + op->uses - 1u)[__builtin_ctz(mask)];
-        return members & warp->live;
-    }
     return op->control == CONTROL_CONVERGE || op->control == CONTROL_BARRIER ? warp->live : 0;
+}
+
+/* Lanes with the same member mask are one group; a warp may hold several. A group runs when all its members are here. */
+static void run_members(struct warp *warp, struct progress *progress, const struct op *op, uint32_t mask)
+{
+    const uint32_t *row = ROW(const uint32_t, op->defs + op->uses - 1u), here = warp->active;
+    uint32_t members[LANES]; /* the row may be the one that is written */
+    memcpy(members, row, sizeof members);
+    for (uint32_t rest = mask; rest != 0;) {
+        const uint32_t wanted = members[__builtin_ctz(rest)], need = wanted & warp->live;
+        uint32_t group = 0;
+        for (uint32_t i = 0; i < LANES; i++)
+            group |= (uint32_t)(members[i] == wanted) << i;
+        group &= rest;
+        rest &= ~group;
+        if ((need & ~here) != 0) {
+            put_back(warp, progress, warp->pc - 1, group, need);
+            warp->active &= ~group;
+            continue;
+        }
+        if ((need & ~group) != 0)
+            launch_fault(
+                warp, __builtin_ctz(need & ~group), 719,
+                "divergent synchronisation: lanes 0x%08x are here with member mask 0x%08x, its other lanes are not "
+                "or have another mask",
+                group, wanted);
+        if ((group & need) != 0) op->run(warp, op, group & need);
+    }
 }
 
 void warp_run(struct warp *warp)
@@ -171,7 +197,12 @@ again:
             if (warp->active == 0) goto again;
             continue;
         }
-        uint32_t need = needed(warp, op, mask);
+        if (op->control == CONTROL_MEMBERS) {
+            run_members(warp, &progress, op, mask);
+            if (warp->active == 0) goto again;
+            continue;
+        }
+        uint32_t need = needed(warp, op);
         if ((need & warp->active & ~mask) != 0)
             launch_fault(
                 warp, __builtin_ctz(need & ~mask), 719,
@@ -181,7 +212,7 @@ again:
             put_back(warp, &progress, warp->pc - 1, warp->active, need);
             goto again;
         }
-        op->run(warp, op, op->control == CONTROL_MEMBERS ? mask & need : mask);
+        op->run(warp, op, mask);
         if (warp->yield || warp->state != WARP_READY) {
             put_back(warp, &progress, warp->again ? warp->pc - 1 : warp->pc, warp->active, 0);
             if (warp->again) executed[op - ops]--;

@@ -55,9 +55,10 @@ struct warp {
     uint64_t turns;
     uint32_t index; /* in the block */
     enum warp_state state;
-    uint32_t barrier;                         /* WARP_AT_BARRIER: which */
-    bool yield;                               /* others should run first */
-    bool again;                               /* and the op that said so has to run again */
+    uint32_t barrier;      /* WARP_AT_BARRIER: which */
+    uint32_t voted, votes; /* of the bar.red that has let it go: threads asked, or 0, and those who agreed */
+    bool yield;            /* others should run first */
+    bool again;            /* and the op that said so has to run again */
     uint32_t cluster_arrived, cluster_passed; /* lanes that wait at the cluster's barrier, and that it has let go */
     struct waiting waiting;
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
@@ -71,10 +72,11 @@ struct warp {
 };
 
 struct barrier {
-    uint32_t waiting;  /* warps, bit mask */
-    uint32_t met;      /* these, and those that only arrived */
-    uint32_t arrived;  /* threads, bar.arrive included */
-    uint32_t expected; /* threads; 0: all of the block */
+    uint32_t waiting;    /* warps, bit mask */
+    uint32_t met;        /* these, and those that only arrived */
+    uint32_t arrived;    /* threads, bar.arrive included */
+    uint32_t expected;   /* threads; 0: all of the block */
+    uint32_t asked, set; /* bar.red: threads with a predicate, and those for which it holds */
 };
 
 struct block {
@@ -135,6 +137,7 @@ int launch_run(struct launch *launch);
 void warp_run(struct warp *warp);
 /* barrier.c: the warp arrives, and if it has to wait changes its state. threads 0: all of the block. */
 void barrier_arrive(struct warp *warp, uint32_t id, uint32_t threads, bool wait);
+void barrier_vote(struct warp *warp, uint32_t id, uint32_t asked, uint32_t set); /* before it arrives */
 void barrier_after_exit(struct block *block); /* an exited warp no longer has to come */
 
 #endif

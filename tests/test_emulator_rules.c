@@ -1,0 +1,200 @@
+/* Rules of PTX that are easily misread, one small kernel each. Those of TMA's swizzle, of matrix descriptors and of mbarriers have their
+ * own tests (emulator_tma, emulator_wgmma, emulator_mbarrier). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "emulated.h"
+
+/* A kernel of 64 threads; r (32 bits) is what each thread returns, t its number, s the address of 2048 bytes of shared memory. */
+static void run(const char *target, const char *text, unsigned y[64])
+{
+    static const char frame[] =
+        "extern \"C\" __global__ void rule(unsigned *y) { __shared__ __align__(128) unsigned tile[512]; unsigned r "
+        "= 0, t = "
+        "threadIdx.x;\n  for (int i = t; i < 512; i += 64) tile[i] = i; __syncthreads();\n"
+        "  asm volatile(\"{ .reg .pred p, q; .reg .b16 h, k; .reg .b32 a, b, c, d; .reg .b64 l, m; .reg .f32 x; \" "
+        "TEXT \" "
+        "}\" : \"+r\"(r) : \"r\"(t), \"r\"((unsigned)__cvta_generic_to_shared(tile)) : \"memory\"); y[t] = r; }\n";
+    char *source = malloc(strlen(text) + sizeof frame + 64);
+    sprintf(source, "#define TEXT \"%s\"\n%s", text, frame);
+    emulated_open("h100", 0); /* both warps write the same words */
+    void *kernel = emulated_kernel(source, target, "rule");
+    free(source);
+    uint64_t out = emulated_zeros(256);
+    void *params[] = { &out };
+    emulated_launch(kernel, 1, 1, 64, 0, params);
+    assert_int_equal(cuMemcpyDtoH_v2(y, out, 256), 0);
+}
+
+static void expect_all(const char *text, unsigned value)
+{
+    unsigned y[64];
+    run("compute_90", text, y);
+    for (int t = 0; t < 64; t++)
+        if (y[t] != value) fail_msg("%s: thread %d has 0x%x, not 0x%x", text, t, y[t], value);
+}
+
+static void loads_extend_to_the_register_and_stores_cut(void **state)
+{
+    (void)state;
+    /* a 32-bit load into a 64-bit register: the upper half is zero, or the sign */
+    expect_all("mov.u64 l, 0xffffffffffffffff; ld.shared.u32 l, [%2+4]; shr.u64 l, l, 32; cvt.u32.u64 %0, l;", 0);
+    expect_all("st.shared.u32 [%2+4], 0x80000000; ld.shared.s32 l, [%2+4]; shr.u64 l, l, 32; cvt.u32.u64 %0, l;",
+               0xffffffff);
+    expect_all("st.shared.u8 [%2+4], 0xf0; ld.shared.s8 h, [%2+4]; cvt.u32.u16 %0, h;", 0xfff0);
+    expect_all("mov.u64 l, 0x1122334455667788; st.shared.u16 [%2], l; ld.shared.u32 %0, [%2];", 0x7788);
+}
+
+static void labels_belong_to_their_block(void **state)
+{
+    (void)state;
+    expect_all("{ W: add.u32 %0, %0, 1; setp.lt.u32 p, %0, 3; @p bra W; } { W: add.u32 %0, %0, 16; setp.lt.u32 p, "
+               "%0, 40; @p bra "
+               "W; }",
+               51);
+}
+
+static void barriers_take_registers_and_vote(void **state)
+{
+    (void)state;
+    unsigned y[64];
+    expect_all("mov.u32 a, 3; mov.u32 b, 64; bar.sync a, b; bar.sync a; mov.u32 %0, 1;", 1);
+    expect_all("setp.lt.u32 p, %1, 37; bar.red.popc.u32 %0, 1, p;", 37);
+    expect_all("setp.lt.u32 p, %1, 63; bar.red.and.pred q, 1, 64, p; selp.b32 %0, 1, 2, q;", 2);
+    expect_all("setp.lt.u32 p, %1, 64; bar.red.and.pred q, 1, p; selp.b32 %0, 1, 2, q;", 1);
+    expect_all("setp.eq.u32 p, %1, 40; bar.red.or.pred q, 1, p; selp.b32 %0, 1, 2, q;", 1);
+    expect_all("setp.eq.u32 p, %1, 64; bar.red.or.pred q, 1, !p; selp.b32 %0, 1, 2, q;", 1);
+    /* two in a row, with different answers */
+    expect_all(
+        "setp.lt.u32 p, %1, 5; bar.red.popc.u32 a, 0, p; bar.red.popc.u32 b, 0, !p; mad.lo.u32 %0, a, 100, b;",
+        559);
+    run("compute_90", "setp.lt.u32 p, %1, 32; @p bra L; bar.red.popc.u32 %0, 2, 32, 1; L: ", y);
+    for (int t = 0; t < 64; t++)
+        assert_int_equal(y[t], t < 32 ? 0 : 32);
+}
+
+/* Each group of lanes has its own member mask; they are at the same instruction, and some at another. */
+static void every_member_mask_is_a_group(void **state)
+{
+    (void)state;
+    unsigned y[64];
+    run("compute_90",
+        "and.b32 a, %1, 24; mov.u32 b, 255; shl.b32 b, b, a; shfl.sync.bfly.b32 c, %1, 4, 6175, b; "
+        "redux.sync.add.u32 d, %1, b; mad.lo.u32 %0, d, 1000, c;",
+        y);
+    for (unsigned t = 0; t < 64; t++)
+        assert_int_equal(y[t], 1000 * (8 * (t / 8 * 8) + 28) + (t ^ 4));
+    run("compute_90",
+        "and.b32 a, %1, 16; setp.ne.u32 p, a, 0; mov.u32 b, 65535; shl.b32 b, b, a; @p bra L; add.u32 %0, %0, 5; "
+        "L: "
+        "vote.sync.ballot.b32 c, 1, b; add.u32 %0, %0, c;",
+        y);
+    for (unsigned t = 0; t < 64; t++)
+        assert_int_equal(y[t], t % 32 < 16 ? 0xffff + 5 : 0xffff0000);
+}
+
+static void reductions_are_those_of_their_type(void **state)
+{
+    (void)state;
+    expect_all("sub.s32 a, 5, %1; or.b32 a, a, 32; redux.sync.and.b32 %0, 7, 0xffffffff;", 7);
+    expect_all(
+        "mov.u32 a, 1; and.b32 b, %1, 1; @!p mov.u32 a, 1; setp.eq.u32 p, b, 1; selp.b32 a, 0xffffffff, 1, p; "
+        "redux.sync.max.u32 %0, a, 0xffffffff;",
+        0xffffffff);
+    expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 0xffffffff, 1, p; redux.sync.max.s32 %0, a, "
+               "0xffffffff;",
+               1);
+    expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 6, 5, p; redux.sync.xor.b32 %0, a, 0xffffffff;",
+               0);
+    expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 6, 5, p; redux.sync.or.b32 %0, a, 0xffffffff;",
+               7);
+    /* all the same, though none holds; and lanes outside of the mask do not count */
+    expect_all("setp.eq.u32 p, %1, 99; vote.sync.uni.pred q, p, 0xffffffff; selp.b32 %0, 1, 2, q;", 1);
+    expect_all("setp.eq.u32 p, %1, 3; vote.sync.uni.pred q, p, 0xffffffff; and.b32 a, %1, 32; setp.eq.u32 p, a, 0; "
+               "selp.b32 a, "
+               "2, 1, p; selp.b32 b, 1, 2, q; sub.u32 %0, a, b;",
+               0);
+}
+
+static void comparisons_combine_and_give_both_results(void **state)
+{
+    (void)state;
+    expect_all("setp.lt.u32 p, 1, 2; setp.gt.and.u32 q|p, 5, 7, p; selp.b32 a, 1, 0, q; selp.b32 b, 2, 0, p; "
+               "add.u32 %0, a, b;",
+               2);
+    expect_all("setp.lt.u32 p, 1, 2; setp.gt.xor.u32 q, 9, 7, p; selp.b32 %0, 1, 0, q;", 0);
+    expect_all("mov.b32 a, 0xffff0001; cvt.u16.u32 h, a; setp.eq.u16 p, h, 1; selp.b32 %0, 1, 0, p;", 1);
+}
+
+static void conversions_saturate_and_round_as_they_say(void **state)
+{
+    (void)state;
+    expect_all("cvt.rzi.s32.f32 %0, 0f4F800000;", 0x7fffffff); /* 2^32 */
+    expect_all("cvt.rzi.s32.f32 %0, 0fCF800000;", 0x80000000);
+    expect_all("cvt.rzi.s32.f32 %0, 0f7FC00000;", 0); /* NaN */
+    expect_all("cvt.rzi.u32.f32 %0, 0fBF800000;", 0); /* -1 */
+    expect_all("fma.rm.f32 x, 0f3F800001, 0f3F800001, 0f00000000; mov.b32 %0, x;", 0x3f800002);
+    expect_all("fma.rp.f32 x, 0f3F800001, 0f3F800001, 0f00000000; mov.b32 %0, x;", 0x3f800003);
+}
+
+static void wide_immediates_fill_both_halves(void **state)
+{
+    (void)state;
+    expect_all("st.shared.v2.b64 [%2], {0x1122334455667788, 0}; ld.shared.u32 %0, [%2+4];", 0x11223344);
+    expect_all("mov.b64 l, {%1, %1}; mov.b64 {a, b}, l; sub.u32 %0, a, b;", 0);
+    expect_all("mov.u32 a, 0x11223344; mov.u32 b, 0x55667788; mov.b64 l, {a, b}; mov.b64 {h, k, _, _}, l; mov.b32 "
+               "%0, {h, k};",
+               0x11223344);
+}
+
+/* Matrix element (row, column) is 32 row + column, of 16 bits; thread t holds columns 2 (t % 4) and on of row t / 4, or the transposed. */
+static void matrices_are_stored_transposed(void **state)
+{
+    (void)state;
+    unsigned y[64];
+    run("compute_90",
+        "and.b32 a, %1, 3; shl.b32 a, a, 1; and.b32 b, %1, 31; shr.u32 b, b, 2; shl.b32 b, b, 5; add.u32 a, a, b; "
+        "add.u32 b, a, 1; "
+        "shl.b32 b, b, 16; or.b32 a, a, b; and.b32 b, %1, 39; shl.b32 b, b, 4; add.u32 b, b, %2; "
+        "stmatrix.sync.aligned.m8n8.x1.trans.shared.b16 [b], {a}; bar.warp.sync 0xffffffff; and.b32 c, %1, 32; "
+        "shl.b32 c, c, 4; "
+        "and.b32 d, %1, 31; shl.b32 d, d, 2; add.u32 c, c, d; add.u32 c, c, %2; ld.shared.u32 %0, [c];",
+        y);
+    for (unsigned t = 0; t < 64; t++) {
+        unsigned row = t % 32 / 4,
+                 column = 2 * (t % 4); /* of memory: element (row, column) is the matrix's (column, row) */
+        assert_int_equal(y[t], (32 * column + row) | (32 * (column + 1) + row) << 16);
+    }
+}
+
+static void mbarriers_are_at_base_and_offset(void **state)
+{
+    (void)state;
+    expect_all("setp.eq.u32 p, %1, 0; @p mbarrier.init.shared.b64 [%2+16], 64; bar.sync 0; "
+               "mbarrier.arrive.shared.b64 l, [%2+16]; W: "
+               "mbarrier.test_wait.shared.b64 q, [%2+16], l; @!q bra W; mov.u32 %0, 1;",
+               1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_extend_to_the_register_and_stores_cut),
+        cmocka_unit_test(labels_belong_to_their_block),
+        cmocka_unit_test(barriers_take_registers_and_vote),
+        cmocka_unit_test(every_member_mask_is_a_group),
+        cmocka_unit_test(reductions_are_those_of_their_type),
+        cmocka_unit_test(comparisons_combine_and_give_both_results),
+        cmocka_unit_test(conversions_saturate_and_round_as_they_say),
+        cmocka_unit_test(wide_immediates_fill_both_halves),
+        cmocka_unit_test(matrices_are_stored_transposed),
+        cmocka_unit_test(mbarriers_are_at_base_and_offset),
+    };
+    if (!emulated_has_nvrtc()) return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
