@@ -204,6 +204,26 @@ static void the_virtual_clock_is_deterministic(void **state)
     assert_true(times[0] == times[1]);
 }
 
+static void a_device_may_have_fewer_multiprocessors(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "h100:0", "h100:133", "h100:", "h100:3x", "h100:-1", "k80:3", ":3" };
+    enum { MULTIPROCESSOR_COUNT = 16 };
+    int count = 0;
+    emulated_open("h100:3", 0);
+    assert_int_equal(cuDeviceGetAttribute(&count, MULTIPROCESSOR_COUNT, 0), 0);
+    assert_int_equal(count, 3);
+    emulated_open("h100", 0);
+    assert_int_equal(cuDeviceGetAttribute(&count, MULTIPROCESSOR_COUNT, 0), 0);
+    assert_int_equal(count, 132);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        hpckemu_shutdown();
+        setenv("HPCK_EMULATOR_DEVICE", wrong[i], 1);
+        assert_int_equal(cuInit(0), 100); /* CUDA_ERROR_NO_DEVICE */
+        assert_non_null(strstr(hpckemu_report(), "NAME:COUNT has fewer multiprocessors"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +235,7 @@ int main(void)
         cmocka_unit_test(loading_refuses_what_it_does_not_know),
         cmocka_unit_test(launches_are_held_to_the_limits),
         cmocka_unit_test(the_virtual_clock_is_deterministic),
+        cmocka_unit_test(a_device_may_have_fewer_multiprocessors),
     };
     if (!emulated_has_nvrtc()) return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);

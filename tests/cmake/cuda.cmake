@@ -29,18 +29,27 @@ if(HPCK_NVRTC)
     set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")
   endforeach()
+  add_test(NAME cuda_emulated_gemm_semantics_h100 COMMAND test_gemm_semantics)
+  set_tests_properties(cuda_emulated_gemm_semantics_h100 PROPERTIES TIMEOUT 600 LABELS release-only ENVIRONMENT
+      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=h100")
 endif()
 
-# Variants of the families that are CUDA's alone, and of the reductions, on emulated devices: every pair of parameter values that is legal there.
+# Variants of the families that are CUDA's alone, and of the reductions, on emulated devices: every pair of parameter values that is
+# legal there. ARGN: SIZE_MAX of verify_family.
 function(add_cuda_variants family device limit)
-  add_test(NAME cuda_emulated_variants_${family}_${device} COMMAND verify_family ${family} ${limit} 100)
-  set_tests_properties(cuda_emulated_variants_${family}_${device} PROPERTIES TIMEOUT 900 LABELS release-only
+  string(REPLACE ":" "_" place ${device})
+  set(name cuda_emulated_variants_${family}_${place})
+  set(size 100 ${ARGN})
+  list(POP_BACK size size)
+  add_test(NAME ${name} COMMAND verify_family ${family} ${limit} ${size})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS release-only
       SKIP_RETURN_CODE 77 ENVIRONMENT
       "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device}")
 endfunction()
 if(HPCK_NVRTC)
   add_cuda_variants(gemm_mma a100 10)
   add_cuda_variants(gemm_mma t4 10)
+  add_cuda_variants(gemm_wgmma h100:3 10 300) # few multiprocessors: each has several tiles
   add_cuda_variants(reduce_row_simt a100 10)
   add_cuda_variants(reduce_column_simt a100 10)
   add_cuda_variants(reduce_strided a100 10)

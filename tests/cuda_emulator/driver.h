@@ -55,12 +55,13 @@ struct event {
 struct driver {
     bool initialised;
     const struct device_profile *device;
+    struct device_profile chosen; /* what device points to, once there is one */
     struct memory memory;
     uint32_t context_references;
     int sticky; /* the fault that made the context useless */
     bool check, verbose;
     bool count, print; /* memory traffic of launches */
-    double now; /* virtual clock, nanoseconds */
+    double now;        /* virtual clock, nanoseconds */
     struct module *modules;
     struct stream *streams;
     struct event *events;

@@ -42,6 +42,26 @@ static bool is_on(const char *variable)
     return value != NULL && strcmp(value, "0") != 0 && *value != '\0';
 }
 
+/* NAME, or NAME:COUNT for a device that is the same but has so many multiprocessors: more tiles than fit at once need no large
+ * problem there. */
+static bool choose_device(struct driver *driver, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
+    char name[32] = "", *end = NULL;
+    if (length < sizeof name) memcpy(name, text, length);
+    const struct device_profile *profile = device_profile(name);
+    if (profile == NULL) return false;
+    driver->chosen = *profile;
+    if (colon != NULL) {
+        long count = strtol(colon + 1, &end, 10);
+        if (end == colon + 1 || *end != '\0' || count < 1 || count > profile->multiprocessors) return false;
+        driver->chosen.multiprocessors = (int)count;
+    }
+    driver->device = &driver->chosen;
+    return true;
+}
+
 API cuInit(unsigned flags)
 {
     struct driver *driver;
@@ -50,9 +70,9 @@ API cuInit(unsigned flags)
     if (driver->initialised) return driver_leave(CUDA_SUCCESS);
     const char *name = getenv("HPCK_EMULATOR_DEVICE");
     driver->verbose = !is_on("HPCK_EMULATOR_QUIET");
-    driver->device = device_profile(name != NULL && *name != '\0' ? name : "a100");
-    if (driver->device == NULL) {
-        driver_report(driver, "HPCK_EMULATOR_DEVICE=%s: there are %s", name, device_profile_names());
+    if (!choose_device(driver, name != NULL && *name != '\0' ? name : "a100")) {
+        driver_report(driver, "HPCK_EMULATOR_DEVICE=%s: there are %s; NAME:COUNT has fewer multiprocessors", name,
+                      device_profile_names());
         return driver_leave(CUDA_ERROR_NO_DEVICE);
     }
     driver->check = is_on("HPCK_EMULATOR_CHECK");
