@@ -71,3 +71,18 @@ oclgrind_test(reduce_column_cpu_slices reduce_column_cpu vector_width=4,prefetch
     reduce:sum:f32:67x70:axes0 reduce:argmin:f16:2x37x65:axes1)
 oclgrind_test(normalize_row_cpu normalize_row_cpu vector_width=4,prefetch=0,streaming=0,groups=1
     reduce:softmax:f32:3x300:axes1 reduce:layernorm:f16:2x1030:axes1)
+oclgrind_test(conv_implicit_cpu conv_implicit_cpu
+    thread_m=4,vectors_n=1,vector_width=4,tile_pixels=16,tile_out=32,tile_in=16
+    conv:fwd:f32:nhwc:n1c18h5w6k7r3s3:p1 conv:fwd:f16:nchw:n2c3h6w5k5r2s3:p1x0+1:s2:d1x2:bias:relu conv:bwd_data:bf16:nchw:n1c4h6w5k6r3s3:p1:s2:g2)
+oclgrind_test(conv_winograd_cpu conv_winograd_cpu
+    out_tile=4,thread_m=4,vectors_n=1,vector_width=4,tile_count=4,tile_out=32,tile_in=16
+    conv:fwd:f32:nhwc:n1c5h6w7k6r3s3:p1 conv:bwd_data:f16:nchw:n1c4h5w6k3r3s3:p0)
+oclgrind_test(conv_depthwise_cpu conv_depthwise_cpu
+    thread_m=2,vector_width=4,tile_pixels=16,tile_out=16
+    conv:fwd:f32:nhwc:n1c18h5w6k18r3s3:p1:g18:residual conv:bwd_data:bf16:nchw:n1c6h6w5k6r3s3:p1:s2:g6)
+oclgrind_test(conv_filter_cpu conv_filter_cpu
+    thread_m=4,vectors_n=1,vector_width=4,tile_pixels=32,tile_k=16,tile_c=16,slices=2
+    conv:bwd_filter:f32:nhwc:n2c5h9w8k6r3s3:p1 conv:bwd_filter:f16:nchw:n2c4h8w9k3r2s3:p1:s2x1:d1x2)
+oclgrind_test(conv_simt conv_simt
+    tile_m=16,tile_n=16,tile_k=8,thread_m=4,thread_n=4
+    conv:fwd:f32:nhwc:n1c5h6w7k6r3s3:p1:bias:gelu conv:bwd_data:f16:nchw:n1c4h6w5k6r3s3:p1:s2:g2 conv:bwd_filter:bf16:nchw:n2c5h6w5k6r2s3:p1)
