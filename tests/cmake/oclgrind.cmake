@@ -85,4 +85,4 @@ oclgrind_test(conv_filter_cpu conv_filter_cpu
     conv:bwd_filter:f32:nhwc:n2c5h9w8k6r3s3:p1 conv:bwd_filter:f16:nchw:n2c4h8w9k3r2s3:p1:s2x1:d1x2)
 oclgrind_test(conv_simt conv_simt
     tile_m=16,tile_n=16,tile_k=8,thread_m=4,thread_n=4
-    conv:fwd:f32:nhwc:n1c5h6w7k6r3s3:p1:bias:gelu conv:bwd_data:f16:nchw:n1c4h6w5k6r3s3:p1:s2:g2 conv:bwd_filter:bf16:nchw:n2c5h6w5k6r2s3:p1)
+    conv:fwd:f32:nhwc:n1c5h4w5k6r3s3:p1:bias:relu conv:bwd_data:f16:nchw:n1c4h5w4k6r2s3:p1:s2:g2 conv:bwd_filter:bf16:nchw:n2c5h6w5k6r2s3:p1)
