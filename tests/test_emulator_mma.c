@@ -48,6 +48,12 @@ static const char source[] =
     "  for (int i = 0; i < 4; i++) d[(m0 + t / 4 + i / 2 * 8) * n + n0 + t % 4 * 2 + i % 2] = c[i];\n"
     "}\n";
 
+/* No two of the 8 x 8 quarters of a tile are the same. */
+static int value_of_a(int i)
+{
+    return (i * 7 + i / K % 16 * 5) % 9 - 4;
+}
+
 static uint16_t half_of(int value, int bfloat)
 {
     union {
@@ -71,7 +77,7 @@ static void exact_products(const char *device, const char *target, int bfloat)
     static float d[M * N];
     emulated_open(device, 1);
     for (int i = 0; i < M * K; i++)
-        a[i] = half_of(i * 7 % 9 - 4, bfloat);
+        a[i] = half_of(value_of_a(i), bfloat);
     for (int i = 0; i < K * N; i++)
         b[i] = half_of(i * 5 % 11 - 5, bfloat);
     uint64_t da = emulated_copy(a, sizeof a), db = emulated_copy(b, sizeof b), dd = emulated_zeros(sizeof d);
@@ -83,7 +89,7 @@ static void exact_products(const char *device, const char *target, int bfloat)
         for (int j = 0; j < N; j++) {
             int sum = 0;
             for (int p = 0; p < K; p++)
-                sum += ((i * K + p) * 7 % 9 - 4) * ((p * N + j) * 5 % 11 - 5);
+                sum += value_of_a(i * K + p) * ((p * N + j) * 5 % 11 - 5);
             assert_true(d[i * N + j] == (float)sum);
         }
     assert_int_equal(hpckemu_counter("mma"), M / 16 * (N / 8) * (K / 16));

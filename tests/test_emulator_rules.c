@@ -114,6 +114,10 @@ static void reductions_are_those_of_their_type(void **state)
     expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 6, 5, p; redux.sync.or.b32 %0, a, 0xffffffff;",
                7);
     /* all the same, though none holds; and lanes outside of the mask do not count */
+    expect_all("and.b32 a, %1, 31; setp.lt.u32 p, a, 16; mov.u32 %0, 1; @!p bra L; setp.lt.u32 q, a, 16; "
+               "vote.sync.all.pred q, q, "
+               "0xffff; selp.b32 %0, 1, 2, q; L:",
+               1);
     expect_all("setp.eq.u32 p, %1, 99; vote.sync.uni.pred q, p, 0xffffffff; selp.b32 %0, 1, 2, q;", 1);
     expect_all("setp.eq.u32 p, %1, 3; vote.sync.uni.pred q, p, 0xffffffff; and.b32 a, %1, 32; setp.eq.u32 p, a, 0; "
                "selp.b32 a, "
