@@ -25,8 +25,8 @@ struct space {
     uint64_t compilations; /* distinct programs behind `points` */
 };
 
-/* The factor by which the model may be off: the same that selection uses. */
-#define SPACE_VETO SELECT_VETO
+/* The factor by which the model may be off before a search leaves a point out. */
+#define SPACE_VETO 4.0
 
 /* device and problem must outlive the space. Grids of more than SPACE_SCAN_MAX points are sampled, not scanned. */
 enum { SPACE_SCAN_MAX = 1 << 22 };

@@ -15,8 +15,9 @@
 
 /* One size eight times as large, or three sizes twice as large. */
 #define SELECT_DISTANCE_MAX 3.0
-/* The model may be off by this factor before it overrules a measurement made elsewhere. */
-#define SELECT_VETO 4.0
+/* The model may be off by this factor before it overrules a measurement made elsewhere. Below two, since a block size tuned
+ * for a slightly longer matrix may leave every core but one without work. */
+#define SELECT_VETO 1.6
 
 enum selected_by { SELECTED_EXACT, SELECTED_NEAREST, SELECTED_RELATED, SELECTED_MODEL, SELECTED_FORCED };
 

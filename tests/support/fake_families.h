@@ -44,7 +44,7 @@ static double fake_tile_model(const struct point *point)
     const struct gemm_fields *gemm = &point->problem->field.gemm;
     double rows = (double)fake_round_up(gemm->m, point->param[0]);
     double columns = (double)fake_round_up(gemm->n, point->param[1]);
-    return 1e-9 * rows * columns * (double)gemm->k * (1.0 + 8.0 / (double)point->param[0]);
+    return 1e-9 * rows * columns * (double)gemm->k * (1.0 + 4.0 / (double)point->param[0]);
 }
 
 static const struct family fake_tile = {
