@@ -37,7 +37,7 @@ static const struct tool_option table[] = {
     { DEVICE, "device", "D", "opencl:0:0, or a part of a device's name; default: HPCK_DEVICE, else the best" },
     { DB, "db", "PATH", "tuning database that is consulted first" },
     { AGAINST, "against", "LIST",
-      "references, separated by commas, or none; default: openblas,clblast if present" },
+      "references, separated by commas, or none; default: openblas,clblast,onednn if present" },
     { DEFAULT, "default", NULL, "also measure the kernel that would be chosen without any tuning database" },
     { VERIFY, "verify", NULL, "compare every result with the double-precision oracle before it is timed" },
     { ROUNDS, "rounds", "N", "alternating rounds per problem; default 24" },
