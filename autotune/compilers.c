@@ -53,7 +53,7 @@ hpck_status compilers_create(const char *device, const char *cache_dir, int coun
 static void dismiss(struct compiler *compiler)
 {
     worker_stop(compiler->worker);
-    *compiler = (struct compiler){ NULL };
+    *compiler = (struct compiler){ 0 };
 }
 
 void compilers_free(struct compilers *compilers)

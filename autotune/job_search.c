@@ -228,13 +228,21 @@ static hpck_status write_down_uncompiled(struct job *job, struct tuner *tuner, c
     return write_down(job, tuner, &trial, err);
 }
 
+/* The process that measures: with operands of its own. */
+static hpck_status need_worker(struct tuner *tuner, struct worker **worker, struct error *err)
+{
+    struct worker_hello hello;
+    if (*worker) return HPCK_OK;
+    tuner->workloads++;
+    return worker_start(tuner->options.device, tuner_kernels(tuner), START_LIMIT, worker, &hello, err);
+}
+
 /* Tries the pending attempts in order until the deadline; the first of a slice comes before any deadline, so that every
  * slice gets on. */
 static hpck_status try_batch(struct job *job, struct tuner *tuner, double deadline, struct worker **worker,
                              int *tried, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    struct worker_hello hello;
     while (job->pending_count > 0 && may_go_on(job, tuner) && !*tuner->stop) {
         const struct attempt attempt = job->pending[0];
         bool is_alive = true, is_cut = false;
@@ -244,9 +252,7 @@ static hpck_status try_batch(struct job *job, struct tuner *tuner, double deadli
         if (is_over) {
             HPCK_TRY(write_down_uncompiled(job, tuner, &attempt, err));
         } else {
-            if (!*worker)
-                HPCK_TRY(
-                    worker_start(tuner->options.device, tuner_kernels(tuner), START_LIMIT, worker, &hello, err));
+            HPCK_TRY(need_worker(tuner, worker, err));
             HPCK_TRY(try_candidate(job, tuner, &attempt.candidate, deadline, *worker, &is_alive, &is_cut, err));
         }
         if (!is_alive) {
@@ -266,18 +272,16 @@ hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, st
 {
     hpck_status st = HPCK_OK;
     struct worker *worker = NULL;
-    struct worker_hello hello;
     int tried = 0;
 
-    tuner->workloads++;
-    /* before the compilers: where only one process may use the device, it is this one */
-    HPCK_TRY(worker_start(tuner->options.device, tuner_kernels(tuner), START_LIMIT, &worker, &hello, err));
     while (may_go_on(job, tuner) && !*tuner->stop && measure_now() < deadline) {
         HPCK_TRY(propose(job, tuner, err));
         if (job->pending_count == 0) {
             job->state = JOB_CONVERGED;
             break;
         }
+        /* before the compilers: where only one process may use the device, it is this one */
+        HPCK_TRY(need_worker(tuner, &worker, err));
         if (tuner->compilers)
             HPCK_TRY(compile_batch(job, tuner, tried > 0 ? deadline : deadline + BUDGET_GRACE, err));
         HPCK_TRY(try_batch(job, tuner, deadline, &worker, &tried, err));

@@ -11,8 +11,10 @@ if(HPCK_TOOLS)
   # The same on emulated CUDA devices, where NVRTC is.
   find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
   if(HPCK_NVRTC)
-    add_test(NAME tune_emulated COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/../tune/test_emulated.py)
-    set_tests_properties(tune_emulated PROPERTIES TIMEOUT 600 LABELS release-only ENVIRONMENT
-        "${tune_environment};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_EMULATOR_QUIET=1")
+    foreach(name emulated model_ranking)
+      add_test(NAME tune_${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/../tune/test_${name}.py)
+      set_tests_properties(tune_${name} PROPERTIES TIMEOUT 600 LABELS release-only ENVIRONMENT
+          "${tune_environment};BUILD=${PROJECT_BINARY_DIR};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_EMULATOR_QUIET=1")
+    endforeach()
   endif()
 endif()
