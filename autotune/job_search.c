@@ -148,12 +148,14 @@ static bool has_program(const struct job *job, const struct candidate *candidate
     return false;
 }
 
-/* Fills up the pending attempts until there is enough to compile. None: the search has nothing more to propose. */
-static hpck_status propose(struct job *job, const struct tuner *tuner, struct error *err)
+/* Fills up the pending attempts until there is enough to compile: one program each in the first batch of a slice, which may
+ * be short. None: the search has nothing more to propose. */
+static hpck_status propose(struct job *job, const struct tuner *tuner, bool is_first, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    const int programs_most = tuner->compilers ? BATCH_PER_COMPILER * tuner->options.jobs : 1;
-    const int capacity = BATCH_PER_PROGRAM * programs_most;
+    const int jobs = tuner->compilers ? tuner->options.jobs : 1;
+    const int programs_most = is_first || !tuner->compilers ? jobs : BATCH_PER_COMPILER * jobs;
+    const int capacity = BATCH_PER_PROGRAM * BATCH_PER_COMPILER * jobs;
     int most = capacity;
     int programs = 0;
     if (!job->pending) job->pending = calloc((size_t)capacity, sizeof *job->pending);
@@ -275,15 +277,14 @@ hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, st
     int tried = 0;
 
     while (may_go_on(job, tuner) && !*tuner->stop && measure_now() < deadline) {
-        HPCK_TRY(propose(job, tuner, err));
+        HPCK_TRY(propose(job, tuner, tried == 0, err));
         if (job->pending_count == 0) {
             job->state = JOB_CONVERGED;
             break;
         }
         /* before the compilers: where only one process may use the device, it is this one */
         HPCK_TRY(need_worker(tuner, &worker, err));
-        if (tuner->compilers)
-            HPCK_TRY(compile_batch(job, tuner, tried > 0 ? deadline : deadline + BUDGET_GRACE, err));
+        if (tuner->compilers) HPCK_TRY(compile_batch(job, tuner, deadline, err));
         HPCK_TRY(try_batch(job, tuner, deadline, &worker, &tried, err));
     }
     if (job->state == JOB_OPEN && !may_go_on(job, tuner)) job->state = JOB_CONVERGED;

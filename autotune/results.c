@@ -43,7 +43,7 @@ static bool is_changed(const struct job *job)
 static const char *result_of(const struct job *job)
 {
     if (job->state == JOB_FAILED) return "failed";
-    if (job->state == JOB_WAITING) return "not tuned";
+    if (job->state == JOB_WAITING || job->trial_count == 0) return "not tuned";
     if (!job->is_confirmed) return job->best >= 0 ? "not confirmed" : "failed";
     return is_changed(job) ? "improved" : "kept";
 }
