@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CUTLASS = ("nvidia_cutlass", "4.2.0.0")
-FLAGS = ["-std=c++17", "-O1", "-w", "--expt-relaxed-constexpr", "--expt-extended-lambda", "--no-compress"]
+FLAGS = ["-std=c++17", "-O1", "-w", "-DNDEBUG", "--expt-relaxed-constexpr", "--expt-extended-lambda", "--no-compress"]
 
 # name: source, architecture, device that the emulator plays, macros
 PROGRAMS = {

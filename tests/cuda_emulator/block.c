@@ -10,6 +10,7 @@
 #include "mbarrier.h"
 #include "shadow.h"
 #include "wgmma.h"
+#include "schedule.h"
 
 void block_thread(const struct warp *warp, int lane, uint32_t index[3])
 {
@@ -212,11 +213,15 @@ void block_start(struct block *block, uint32_t number)
 }
 
 /* One turn for every warp that is not waiting. */
+enum { LEFT_OUT = 4 }; /* once in so many times a warp does not get its turn, where the schedule is drawn */
+
 void block_round(struct block *block)
 {
-    for (uint32_t w = 0; w < block->warp_count; w++) {
-        struct warp *warp = &block->warps[w];
-        if (warp->state != WARP_READY) continue;
+    const uint32_t first = schedule_first(block->launch, block->warp_count);
+    for (uint32_t i = 0; i < block->warp_count; i++) {
+        struct warp *warp = &block->warps[(first + i) % block->warp_count];
+        async_advance(warp);
+        if (warp->state != WARP_READY || schedule_chance(block->launch, LEFT_OUT)) continue;
         warp_run(warp);
         if (warp->state != WARP_DONE) continue;
         block->done++;

@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "shadow.h"
+#include "schedule.h"
 
 struct cluster *cluster_new(struct launch *launch)
 {
@@ -46,8 +47,9 @@ void cluster_start(struct cluster *cluster, uint32_t number)
 
 void cluster_round(struct cluster *cluster)
 {
-    for (uint32_t r = 0; r < cluster->count; r++) {
-        struct block *block = cluster->blocks[r];
+    const uint32_t first = schedule_first(cluster->launch, cluster->count);
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        struct block *block = cluster->blocks[(first + i) % cluster->count];
         if (block->done == block->warp_count) continue;
         block_round(block);
         if (block->done == block->warp_count) cluster->done++;

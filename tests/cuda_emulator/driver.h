@@ -60,6 +60,7 @@ struct driver {
     uint32_t context_references;
     int sticky; /* the fault that made the context useless */
     bool check, verbose;
+    uint64_t seed;     /* of the order of launches; 0: none */
     bool count, print; /* memory traffic of launches */
     double now;        /* virtual clock, nanoseconds */
     struct module *modules;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "schedule.h"
 
 static int bad(struct driver *driver, const char *rule)
 {
@@ -69,6 +70,7 @@ static int run(struct driver *driver, struct function *function, struct launch *
     launch->device = driver->device;
     launch->check = driver->check;
     launch->count = driver->count;
+    schedule_seed(launch, driver->seed);
     launch->print = driver->print;
     launch->report = report;
     launch->report_size = sizeof report;

@@ -62,6 +62,17 @@ static bool choose_device(struct driver *driver, const char *text)
     return true;
 }
 
+static bool read_seed(struct driver *driver)
+{
+    const char *text = getenv("HPCK_EMULATOR_SEED");
+    char *end = NULL;
+    if (text == NULL || *text == '\0') return true;
+    driver->seed = strtoull(text, &end, 10);
+    if (*end == '\0') return true;
+    driver_report(driver, "HPCK_EMULATOR_SEED=%s: not a number", text);
+    return false;
+}
+
 API cuInit(unsigned flags)
 {
     struct driver *driver;
@@ -75,6 +86,7 @@ API cuInit(unsigned flags)
                       device_profile_names());
         return driver_leave(CUDA_ERROR_NO_DEVICE);
     }
+    if (!read_seed(driver)) return driver_leave(CUDA_ERROR_INVALID_VALUE);
     driver->check = is_on("HPCK_EMULATOR_CHECK");
     driver->count = driver->print = is_on("HPCK_EMULATOR_COUNT");
     if (!memory_open(&driver->memory, driver->device->memory, driver->check))
@@ -117,6 +129,16 @@ __attribute__((visibility("default"))) void hpckemu_set_count(int on)
     driver_enter(&driver, NEED_NOTHING);
     driver->count = on != 0;
     driver_leave(0);
+}
+
+__attribute__((visibility("default"))) uint64_t hpckemu_set_seed(uint64_t seed)
+{
+    struct driver *driver;
+    driver_enter(&driver, NEED_NOTHING);
+    uint64_t before = driver->seed;
+    driver->seed = seed;
+    driver_leave(0);
+    return before;
 }
 
 __attribute__((visibility("default"))) void hpckemu_shutdown(void)

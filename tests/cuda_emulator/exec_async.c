@@ -6,8 +6,11 @@
 #include "access.h"
 #include "bulk.h"
 #include "decode.h"
+#include "schedule.h"
 #include "mbarrier.h"
 #include "traffic.h"
+
+enum { EARLY = 3 }; /* one copy in so many happens at each turn of its warp, where the schedule is drawn */
 
 struct async_copy {
     const struct op *op; /* that issued it, for reports */
@@ -118,6 +121,19 @@ HANDLER(arrive_behind)
         bulk.barrier = (uint32_t)address;
         bulk_issue(&bulk);
     }
+}
+
+void async_advance(struct warp *warp)
+{
+    uint32_t kept = 0;
+    const struct op *running = warp->op;
+    for (uint32_t i = 0; i < warp->copy_count; i++)
+        if (schedule_chance(warp->launch, EARLY))
+            complete(warp, &warp->copies[i]);
+        else
+            warp->copies[kept++] = warp->copies[i];
+    warp->copy_count = kept;
+    warp->op = running;
 }
 
 HANDLER(commit)

@@ -12,6 +12,7 @@
 #include "lanes.h"
 #include "mbarrier.h"
 #include "wgmma.h"
+#include "schedule.h"
 
 /* Nothing has changed for so long that nothing will: a warp that spins for a whole quantum counts more than one that sleeps. */
 enum { IDLE_LIMIT = 16384, IDLE_SPIN = 256 };
@@ -108,6 +109,9 @@ static void retire(struct residents *residents, uint32_t i)
         cluster_free(cluster);
 }
 
+/* Where the schedule is drawn: once in so many rounds. */
+enum { NEXT_STARTS = 2, BULK_EARLY = 3 };
+
 static void run_clusters(struct launch *launch, struct residents *residents)
 {
     uint32_t total = launch->grid[0] * launch->grid[1] * launch->grid[2] /
@@ -117,6 +121,15 @@ static void run_clusters(struct launch *launch, struct residents *residents)
         if (residents->count == 0 && !start_next(launch, residents, next++)) return;
         uint64_t before = launch->progress;
         launch->spun = false;
+        while (next < total && residents->count < residents->most && schedule_chance(launch, NEXT_STARTS))
+            if (!start_next(launch, residents, next++)) return;
+        if (schedule_chance(launch, BULK_EARLY)) bulk_advance(launch);
+        if (residents->count > 1) { /* who comes first */
+            const uint32_t first = schedule_first(launch, residents->count);
+            struct cluster *swapped = residents->clusters[first];
+            residents->clusters[first] = residents->clusters[0];
+            residents->clusters[0] = swapped;
+        }
         for (uint32_t i = 0; i < residents->count; i++) {
             cluster_round(residents->clusters[i]);
             if (residents->clusters[i]->done == residents->clusters[i]->count) retire(residents, i--);

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "lanes.h"
+#include "schedule.h"
 #include "warp.h"
 
 enum {
     TURN = 500,         /* backward branches until another split runs */
     TURN_LENGTH = 2000, /* branch targets it may pass before the lowest pc is looked for again */
+    PREEMPTED = 8,      /* one branch in so many lets another warp run, where the schedule is drawn */
     QUANTUM = 20000     /* backward branches until another warp runs */
 };
 
@@ -183,8 +185,13 @@ again:
         if (op->control == CONTROL_BRANCH) {
             branch(warp, &progress, op, mask);
             bool quantum_is_over = progress.back_branches >= QUANTUM;
-            if (!quantum_is_over && progress.in_turn < TURN) continue;
+            bool others_first = schedule_chance(warp->launch, PREEMPTED);
+            if (!quantum_is_over && !others_first && progress.in_turn < TURN) continue;
             put_back(warp, &progress, warp->pc, warp->active, 0);
+            if (others_first) {
+                warp->launch->progress++;
+                return;
+            }
             if (quantum_is_over) {
                 warp->launch->spun = true;
                 return;

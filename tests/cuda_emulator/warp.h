@@ -112,7 +112,9 @@ struct launch {
     uint32_t dynamic_shared, shared_end;
     uint8_t *params;
     bool check;
-    uint64_t *executed;          /* by op */
+    uint64_t *executed; /* by op */
+    bool has_seed;      /* schedule.c: the order of everything is drawn */
+    uint64_t random;
     bool count, print;           /* traffic, too; and print it */
     struct traffic *traffic;     /* by op, or NULL */
     uint64_t progress;           /* stores, barrier releases, exits: changes that somebody may be waiting for */
@@ -133,6 +135,8 @@ _Noreturn void launch_fault(struct warp *warp, int lane, int error, const char *
 /* Runs the kernel: 0, or the error whose report is in launch->report. */
 int launch_run(struct launch *launch);
 
+/* exec_async.c: some of the warp's copies happen, where the schedule is drawn. */
+void async_advance(struct warp *warp);
 /* sched.c: runs until the warp is done, waits or yields; afterwards warp->state says which. */
 void warp_run(struct warp *warp);
 /* barrier.c: the warp arrives, and if it has to wait changes its state. threads 0: all of the block. */
