@@ -255,6 +255,87 @@ static void other_types(void **state)
     exact((struct setup){ "f32.e5m2.e4m3", 16, 32, 1, 1, { K_MAJOR, 32 }, { K_MAJOR, 0 }, 0, 0, 0, 0 });
 }
 
+/* A in registers, B brought by TMA: 64 x 16 times 16 x 64. AFTER: what happens to A's registers before the wait. */
+static const char mixed[] =
+    "typedef unsigned long long u64; typedef unsigned u32;\n"
+    "struct __align__(64) map { u64 words[16]; };\n"
+    "__device__ u32 at(const void *p) { return (u32)__cvta_generic_to_shared(p); }\n"
+    "extern \"C\" __global__ void __launch_bounds__(128) mixed(const __grid_constant__ map m, const u32 *x, float "
+    "*y) {\n"
+    "  __shared__ __align__(1024) char tile[64 * 32]; __shared__ u64 b; float d[32]; u32 a[4]; int t = "
+    "threadIdx.x;\n"
+    "  if (t == 0) asm volatile(\"mbarrier.init.shared::cta.b64 [%0], 1; fence.mbarrier_init.release.cluster;\" :: "
+    "\"r\"(at(&b)));\n"
+    "  __syncthreads();\n"
+    "  if (t == 0) asm volatile(\"mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], 2048; "
+    "cp.async.bulk.tensor.2d.shared::"
+    "cluster.global.mbarrier::complete_tx::bytes [%1], [%2, {%3, %3}], [%0];\" :: \"r\"(at(&b)), \"r\"(at(tile)), "
+    "\"l\"(&m), \"r\"(0) : \"memory\");\n"
+    "  asm volatile(\"{ .reg .pred p; W: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], 0; @p bra D; bra W; D: "
+    "}\" :: "
+    "\"r\"(at(&b)) : \"memory\");\n"
+    "  int row = t / 32 * 16 + t % 32 / 4, pair = t % 4;\n"
+    "  for (int i = 0; i < 4; i++) a[i] = x[(row + i % 2 * 8) * 8 + pair + i / 2 * 4];\n"
+    "  u64 desc = (u64)at(tile) >> 4 | (u64)1 << 16 | (u64)16 << 32 | (u64)3 << 62;\n"
+    "  asm volatile(\"wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {\" OPERANDS "
+    "\"}, {%32, "
+    "%33, %34, %35}, %36, 0, 1, 1, 0; wgmma.commit_group.sync.aligned; \" AFTER \" wgmma.wait_group.sync.aligned "
+    "0;\" : D, "
+    "\"+r\"(a[0]), \"+r\"(a[1]), \"+r\"(a[2]), \"+r\"(a[3]) : \"l\"(desc) : \"memory\");\n"
+    "  for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + i / 4 * 8 + 2 * pair + i % 2] = d[i];\n"
+    "  y[threadIdx.x] += 0 * a[0]; }\n";
+
+static int launch_mixed(const char *after, float *y)
+{
+    static uint16_t x[M * 16], b[64 * 16];
+    char *text = malloc(sizeof mixed + 4096), *end = text;
+    end += sprintf(end, "#define AFTER \"%s\"\n#define OPERANDS \"", after);
+    for (int i = 0; i < 32; i++)
+        end += sprintf(end, "%s%%%d", i != 0 ? ", " : "", i);
+    end += sprintf(end, "\"\n#define D ");
+    for (int i = 0; i < 32; i++)
+        end += sprintf(end, "%s\"=f\"(d[%d])", i != 0 ? ", " : "", i);
+    sprintf(end, "\n%s", mixed);
+    for (int k = 0; k < 16; k++)
+        for (int i = 0; i < 64; i++) {
+            x[i * 16 + k] = (uint16_t)bits_of("bf16", value_a(i, k));
+            b[i * 16 + k] = (uint16_t)bits_of("bf16", value_b(i, k));
+        }
+    emulated_open("h100", 1);
+    void *kernel = emulated_kernel(text, "compute_90a", "mixed");
+    free(text);
+    struct {
+        _Alignas(64) uint64_t words[16];
+    } map;
+    uint64_t dx = emulated_copy(x, sizeof x), db = emulated_copy(b, sizeof b), dy = emulated_zeros(M * 64 * 4);
+    const uint64_t dims[] = { 16, 64 }, strides[] = { 32 };
+    const uint32_t box[] = { 16, 64 }, steps[] = { 1, 1 };
+    assert_int_equal(
+        cuTensorMapEncodeTiled(&map, 9, 2, (void *)(uintptr_t)db, dims, strides, box, steps, 0, 1, 0, 0), 0);
+    void *params[] = { &map, &dx, &dy };
+    assert_int_equal(cuLaunchKernel(kernel, 1, 1, 1, 128, 1, 1, 0, NULL, params, NULL), 0);
+    int result = cuCtxSynchronize();
+    if (result == 0) assert_int_equal(cuMemcpyDtoH_v2(y, dy, M * 64 * 4), 0);
+    return result;
+}
+
+static void a_in_registers_and_b_by_tma(void **state)
+{
+    (void)state;
+    static float y[M * 64];
+    if (launch_mixed("", y) != 0) fail_msg("%s", hpckemu_report());
+    for (int row = 0; row < M; row++)
+        for (int column = 0; column < 64; column++) {
+            int sum = 0;
+            for (int k = 0; k < 16; k++)
+                sum += value_a(row, k) * value_b(column, k);
+            if (y[row * 64 + column] != (float)sum)
+                fail_msg("row %d column %d is %g, not %d", row, column, (double)y[row * 64 + column], sum);
+        }
+    assert_int_equal(launch_mixed("mov.b32 %33, 0;", y), 719);
+    assert_non_null(strstr(hpckemu_report(), "writes a register of a wgmma before wgmma.wait_group"));
+}
+
 static void wrong(int fault, const char *const *words)
 {
     const struct setup setup = {
@@ -287,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_of_16_bit_operands),
         cmocka_unit_test(other_types),
+        cmocka_unit_test(a_in_registers_and_b_by_tma),
         cmocka_unit_test(wrong_uses_are_found),
     };
     if (!emulated_has_nvrtc()) return 77;
