@@ -35,12 +35,14 @@ if(HPCK_NVRTC)
 endif()
 
 # Variants of the families that are CUDA's alone, and of the reductions, on emulated devices: every pair of parameter values that is
-# legal there. ARGN: SIZE_MAX of verify_family.
+# legal there. An argument more: SIZE_MAX of verify_family, 100 without it.
 function(add_cuda_variants family device limit)
   string(REPLACE ":" "_" place ${device})
   set(name cuda_emulated_variants_${family}_${place})
-  set(size 100 ${ARGN})
-  list(POP_BACK size size)
+  set(size 100)
+  if(ARGN)
+    set(size ${ARGN})
+  endif()
   add_test(NAME ${name} COMMAND verify_family ${family} ${limit} ${size})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS release-only
       SKIP_RETURN_CODE 77 ENVIRONMENT
