@@ -73,6 +73,7 @@ static bool place(struct workload_operand *x, const struct workload_options *opt
 {
     int64_t multiple = options->ld_multiple > 1 ? options->ld_multiple : 1;
     x->first = GUARD_BYTES / (int64_t)reference_bytes(x->dtype) + options->offset;
+    if (x->is_output) x->first += options->output_offset;
     x->ld = x->columns;
     if (x->is_dense) return true;
     if (__builtin_add_overflow(x->columns, options->ld_pad, &x->ld)) return false;
@@ -172,11 +173,12 @@ hpck_status workload_create(hpck_handle *handle, const struct problem *problem,
     w->handle = handle;
     w->problem = *problem;
     w->options = *options;
-    if (options->copies < 1 || options->ld_pad < 0 || options->offset < 0)
+    if (options->copies < 1 || options->ld_pad < 0 || options->offset < 0 || options->output_offset < 0)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,
-                  "workload: copies = %d, ld_pad = %lld, offset = %lld must be at least "
-                  "1, 0 and 0",
-                  options->copies, (long long)options->ld_pad, (long long)options->offset);
+                  "workload: copies = %d, ld_pad = %lld, offset = %lld, output_offset = %lld must be at least "
+                  "1, 0, 0 and 0",
+                  options->copies, (long long)options->ld_pad, (long long)options->offset,
+                  (long long)options->output_offset);
     w->op = find_op(problem->op);
     if (!w->op) HPCK_FAIL(err, HPCK_UNSUPPORTED, "workload: no operands are known for this operation");
 

@@ -9,17 +9,18 @@ struct workload;
 
 struct workload_options {
     uint64_t seed;
-    float alpha;         /* 1 for timing; tests vary both */
-    float beta;          /* 0 for timing */
-    int64_t ld_pad;      /* elements added to every tight leading dimension; 0 for timing */
-    int64_t offset;      /* first element of every operand; 0 for timing */
-    int64_t ld_multiple; /* padded leading dimensions are rounded up to a multiple of it; 1 for timing */
+    float alpha;           /* 1 for timing; tests vary both */
+    float beta;            /* 0 for timing */
+    int64_t ld_pad;        /* elements added to every tight leading dimension; 0 for timing */
+    int64_t offset;        /* first element of every operand; 0 for timing */
+    int64_t ld_multiple;   /* padded leading dimensions are rounded up to a multiple of it; 1 for timing */
+    int64_t output_offset; /* more elements before the first one of an output; 0 for timing */
     int copies; /* operand sets that successive runs rotate through, so that a run does not find its operands
                           in cache: 1 = hot, workload_copies_cold() = cold */
 };
 #define WORKLOAD_OPTIONS_INIT                                                                                      \
     {                                                                                                              \
-        1, 1.0F, 0.0F, 0, 0, 1, 1                                                                                  \
+        1, 1.0F, 0.0F, 0, 0, 1, 0, 1                                                                               \
     }
 
 /* Sets the problem's traits to those that a workload with these options has. */

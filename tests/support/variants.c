@@ -182,6 +182,7 @@ static void draw_options(uint64_t *seed, struct workload_options *options)
     options->ld_pad = (int64_t)random_below(seed, 3) * 3;
     options->ld_multiple = random_below(seed, 2) == 0 ? 1 : 8;
     options->offset = (int64_t)random_below(seed, 3) * (random_below(seed, 2) == 0 ? 5 : 8);
+    options->output_offset = (int64_t)random_below(seed, 2); /* inputs may be aligned where the output is not */
 }
 
 static bool draw_once(const struct family *family, const struct device_desc *device, const int64_t *param,
