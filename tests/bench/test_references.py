@@ -1,5 +1,6 @@
 """The references compute the very problem: verified against the oracle for every layout, transpose and vector form."""
 import itertools
+import pathlib
 import unittest
 
 from harness import BenchTest
@@ -9,6 +10,8 @@ MATRICES = [f"gemm:f32:{ta}{tb}:m23n19k17{layout}"
 VECTORS = [f"gemm:f32:{ta}{tb}:{sizes}{layout}" for ta, tb, layout, sizes in
            itertools.product("nt", "nt", ("", ":col"), ("m1n19k17", "m23n1k17"))]
 OTHERS = ["gemm:f32:nt:m9n7k5:b3", "gemm:f32:nn:m1n7k5:b3", "gemm:f32:nn:m1n1k1"]
+CONVOLUTIONS = [f"conv:{direction}:f32:{form}" for direction in ("fwd", "bwd_data", "bwd_filter") for form in
+                ("nchw:n2c8h9w8k12r3s3:p1", "nhwc:n1c8h9w8k12r3s3:p1:s2:g2", "nchw:n1c8h9w8k16r3s2:p0x2+1:d2x1:krsc")]
 HALVES = ["gemm:f16:nn:m23n19k17", "gemm:bf16:nt:m23n1k17", "gemm:bf16>f32:nn:m9n7k5:b2"]
 
 
@@ -21,6 +24,11 @@ class References(BenchTest):
 
     def test_openblas_is_right_for_every_problem(self):
         self.check("openblas", MATRICES + VECTORS + OTHERS)
+
+    @unittest.skipUnless(pathlib.Path("/usr/include/oneapi/dnnl/dnnl.h").exists(), "oneDNN's headers are missing")
+    def test_onednn_is_right_in_every_direction_and_layout(self):
+        self.check("onednn", CONVOLUTIONS)
+        self.check("onednn-plain", CONVOLUTIONS[:2])
 
     def test_openblas_tells_what_it_called(self):
         found = self.check("openblas", ["gemm:f32:nn:m8n8k8"] + HALVES)
