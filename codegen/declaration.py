@@ -132,6 +132,7 @@ class Family:
     resources: dict  # name -> Formula
     model_lets: dict
     model: Formula
+    loop: dict  # instruction -> Formula; what the main loop consists of in machine code
     defines: dict
     steps: list
     seeds: list  # of {param: value}

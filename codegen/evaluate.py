@@ -33,6 +33,7 @@ class Evaluator:
             formulas += [step.enabled, *step.global_size, *step.local_size]
             formulas += [formula for arg in step.args for formula in arg.formulas]
         self.rest = self.function(formulas)
+        self.loops = self.function(list(family.loop.values())) if family.loop else lambda *point: ()
 
     def function(self, formulas):
         """One Python function that returns the values of all formulas as a tuple."""
@@ -75,6 +76,10 @@ class Evaluator:
 
     def reason(self, device, problem, param):
         return self.judge(device, problem, param)[0]
+
+    def loop(self, device, problem, param):
+        """{instruction: count} of the main loop, as the family declares it."""
+        return {name: int(value) for name, value in zip(self.family.loop, self.loops(device, *problem, param))}
 
     def values(self, device, problem, param):
         reason, resources = self.judge(device, problem, param)

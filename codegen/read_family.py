@@ -89,6 +89,7 @@ class FamilyReader:
             resources=self.read_formulas(top.table("resources"), RESOURCES),
             model_lets={},
             model=None,
+            loop=self.read_loop(),
             defines=self.read_defines(params),
             steps=self.read_steps(),
             seeds=self.read_seeds(params),
@@ -168,6 +169,14 @@ class FamilyReader:
         formulas = {name: self.formula(table, name) for name in names}
         table.finish()
         return formulas
+
+    def read_loop(self):
+        """Counts of instructions by their name, and `at_most` for all of them together. For tests; not part of the C tables."""
+        table = self.top.table("loop")
+        for name in table.values:
+            if not re.fullmatch(r"[A-Z][A-Z0-9]*|at_most", name):
+                table.fail(name, "must be the name of an instruction in upper case, or at_most")
+        return self.read_formulas(table, list(table.values))
 
     def read_model(self, family):
         """[model] may name partial results above `seconds`; nothing else sees them."""

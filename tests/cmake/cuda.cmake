@@ -46,7 +46,7 @@ function(add_cuda_variants family device limit)
   add_test(NAME ${name} COMMAND verify_family ${family} ${limit} ${size})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS release-only
       SKIP_RETURN_CODE 77 ENVIRONMENT
-      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device}")
+      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
 endfunction()
 if(HPCK_NVRTC)
   add_cuda_variants(gemm_mma a100 10)
@@ -56,4 +56,13 @@ if(HPCK_NVRTC)
   add_cuda_variants(reduce_column_simt a100 10)
   add_cuda_variants(reduce_strided a100 10)
   add_cuda_variants(normalize_row_simt h100 10)
+endif()
+
+# The mutants of families that CUDA runs, each on the device that shows it; races and uninitialised memory are looked for, too.
+if(HPCK_NVRTC)
+  foreach(device a100 t4)
+    add_test(NAME cuda_emulated_gemm_mutants_${device} COMMAND test_gemm_mutants)
+    set_tests_properties(cuda_emulated_gemm_mutants_${device} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
+        "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
+  endforeach()
 endif()
