@@ -66,3 +66,17 @@ if(HPCK_NVRTC)
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
   endforeach()
 endif()
+
+# What ptxas makes of the seeds of every GEMM family that has CUDA texts (tests/static): no spills, and the main loop that it declares.
+file(GLOB cuda_declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/gemm/*.toml)
+list(FILTER cuda_declarations EXCLUDE REGEX "/op\\.toml$")
+foreach(declaration ${cuda_declarations})
+  get_filename_component(family ${declaration} NAME_WE)
+  file(STRINGS ${declaration} dialects REGEX "^dialects = .*\"cuda\"")
+  if(HPCK_NVRTC AND dialects)
+    add_test(NAME cuda_static_${family}
+             COMMAND ${HPCK_CODEGEN_PYTHON} ${PROJECT_SOURCE_DIR}/tests/static/test_static.py ${family})
+    set_tests_properties(cuda_static_${family} PROPERTIES TIMEOUT 600 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
+        "HPCK_NVRTC=${HPCK_NVRTC};PYTHONDONTWRITEBYTECODE=1")
+  endif()
+endforeach()

@@ -34,7 +34,7 @@ MISTAKES = {
     "requirement of no form": (FAMILY, 'dialects =', 'requires = "sm_9x"\ndialects =', "requires", ["`sm_9x`", "sm_NNa"]),
     "requirement without CUDA": (FAMILY, 'dialects =', 'requires = "sm_90"\ndialects =', "requires", ['["cuda"]']),
     "dtype that the operation lacks": (FAMILY, 'dialects =', 'dtypes = ["f32>f16"]\ndialects =', "dtypes", ["`f32>f16`"]),
-    "loop of no instruction": (FAMILY, "[define]", '[loop]\nhmma = "1"\n\n[define]', "loop.hmma", ["upper case"]),
+    "loop of no instruction": (FAMILY, "dialects =", 'loop = { hmma = "1" }\ndialects =', "loop.hmma", ["upper case"]),
     "model without seconds": (FAMILY, "seconds =", "time =", "model", ["`seconds`"]),
     "macro twice": (FAMILY, "FLAGS = ", "STEP = ", "define.STEP", ["macro of the parameter `step`"]),
     "macro in lower case": (FAMILY, "FLAGS = ", "flags = ", "define.flags", ["upper case"]),

@@ -1,0 +1,51 @@
+"""NVRTC from Python: a CUDA text to PTX or machine code, with what ptxas says about it."""
+
+import ctypes
+import os
+import re
+
+
+class Nvrtc:
+    def __init__(self):
+        self.library = ctypes.CDLL(os.environ["HPCK_NVRTC"])
+        self.error_text = self.library.nvrtcGetErrorString
+        self.error_text.restype = ctypes.c_char_p
+
+    def check(self, code, what, log=""):
+        if code != 0:
+            raise RuntimeError(f"{what}: {self.error_text(code).decode()}\n{log}")
+
+    def text(self, program, name):
+        """What a pair of functions like nvrtcGetPTXSize, nvrtcGetPTX gives."""
+        size = ctypes.c_size_t()
+        self.check(getattr(self.library, f"nvrtcGet{name}Size")(program, ctypes.byref(size)), name)
+        buffer = ctypes.create_string_buffer(max(size.value, 1))
+        self.check(getattr(self.library, f"nvrtcGet{name}")(program, buffer), name)
+        return buffer.raw[: size.value]
+
+    def compile(self, source, options, target):
+        """(cubin, ptxas's messages) for sm_TARGET."""
+        program = ctypes.c_void_p()
+        create = self.library.nvrtcCreateProgram
+        self.check(create(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None), "nvrtcCreateProgram")
+        try:
+            words = [f"--gpu-architecture=sm_{target}", "--std=c++14", "--disable-warnings", "--ptxas-options=-v", *options]
+            array = (ctypes.c_char_p * len(words))(*(word.encode() for word in words))
+            code = self.library.nvrtcCompileProgram(program, len(words), array)
+            log = self.text(program, "ProgramLog").decode(errors="replace")
+            self.check(code, f"sm_{target} {' '.join(options)}", log)
+            return self.text(program, "CUBIN"), log
+        finally:
+            self.library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def usage(log):
+    """{kernel: (registers, bytes of stack, of spill stores, of spill loads)} of ptxas -v."""
+    found = {}
+    pattern = (
+        r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
+        r".*?Used (\d+) registers"
+    )
+    for name, stack, stores, loads, registers in re.findall(pattern, log, re.S):
+        found[name] = (int(registers), int(stack), int(stores), int(loads))
+    return found

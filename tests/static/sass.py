@@ -1,0 +1,95 @@
+"""Machine code in a cubin, without a disassembler: instructions by name, loops, widths of memory accesses.
+
+Since Volta an instruction has 128 bits: the opcode in bits 0-11 (arithmetic ones spend bits 9-11 on the kinds of their operands),
+the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75. The numbers are those that the
+Mesa driver's assembler writes (src/nouveau/compiler/nak), checked on what ptxas 13.0 makes of small kernels."""
+
+import collections
+import struct
+
+NEVER, BRANCHES, INSTRUCTION = 0xF, (0x947, 0x547), 16  # the second kind, by a uniform predicate, from sm_100
+WIDTHS = {0: 8, 1: 8, 2: 16, 3: 16, 4: 32, 5: 64, 6: 128}
+BY_9_BITS = {0x023: "FFMA", 0x03C: "HMMA"}
+BY_12_BITS = {
+    "LDSM": [0x83B],
+    "LDGSTS": [0xFAE],
+    "LDG": [0x381, 0x981],
+    "STG": [0x386, 0x986],
+    "LDS": [0x984],
+    "STS": [0x388, 0x988],
+    "LDL": [0x983],
+    "STL": [0x387, 0x987],
+    "BAR": [0xB1D, 0x91D, 0x31D],
+    "LDGDEPBAR": [0x9AF],
+    "BRA": list(BRANCHES),
+    "HGMMA": [0xDF0, 0x9F0, 0x5F0, 0x1F0, 0xFF0, 0x7F0],
+    "UTMALDG": [0x5B4],
+    "USETMAXREG": [0x5C8],
+    "MEMBAR": [0x992],
+    "ERRBAR": [0x9AB],
+}
+NAMES = {code: name for name, codes in BY_12_BITS.items() for code in codes}
+MATRIX_PRODUCTS, PRODUCTS = ("HMMA", "HGMMA"), ("FFMA",)
+Instruction = collections.namedtuple("Instruction", "name width low high")
+
+
+def decode(low, high):
+    if low >> 12 & 0xF == NEVER:
+        return Instruction("dead", 0, low, high)
+    code = low & 0xFFF
+    name = NAMES.get(code) or (BY_9_BITS.get(code & 0x1FF) if code >> 9 else None) or "other"
+    return Instruction(name, WIDTHS.get(high >> 9 & 7, 0), low, high)
+
+
+def sections(elf):
+    """(name, bytes) of an ELF file's sections."""
+    (table,) = struct.unpack_from("<Q", elf, 0x28)
+    size, count, names_at = struct.unpack_from("<HHH", elf, 0x3A)
+    rows = [struct.unpack_from("<IIQQQQIIQQ", elf, table + i * size) for i in range(count)]
+    names = rows[names_at][4]
+    for row in rows:
+        name = elf[names + row[0] : elf.index(b"\0", names + row[0])].decode()
+        yield name, elf[row[4] : row[4] + row[5]]
+
+
+def kernels(cubin):
+    """{name: [Instruction]}"""
+    found = {}
+    for name, code in sections(cubin):
+        if name.startswith(".text."):
+            words = struct.iter_unpack("<QQ", code[: len(code) // INSTRUCTION * INSTRUCTION])
+            found[name[len(".text.") :]] = [decode(*word) for word in words]
+    return found
+
+
+def signed(value, bits):
+    return value - (1 << bits) if value >> (bits - 1) & 1 else value
+
+
+def loops(instructions):
+    """[(first, last)] of every backward branch. Its distance starts at bit 34; from sm_100 on its lowest bits are at 16."""
+    found = []
+    for i, instruction in enumerate(instructions):
+        if instruction.name != "BRA":
+            continue
+        word = instruction.low | instruction.high << 64
+        field = word >> 34 & (1 << 48) - 1
+        for distance in (signed(field, 48) * 4, signed(field << 8 | word >> 16 & 0xFF, 56) * 4):
+            first = i + 1 + distance // INSTRUCTION
+            if distance < -INSTRUCTION and distance % INSTRUCTION == 0 and 0 <= first < i:
+                found.append((first, i))
+                break
+    return found
+
+
+def main_loop(instructions):
+    """The innermost loop with the most products, as [Instruction]; [] where there is none."""
+    wanted = MATRIX_PRODUCTS if any(x.name in MATRIX_PRODUCTS for x in instructions) else PRODUCTS
+    products = lambda loop: sum(x.name in wanted for x in instructions[loop[0] : loop[1] + 1])
+    found = [loop for loop in loops(instructions) if products(loop)]
+    best = max(found, key=lambda loop: (products(loop), loop[0] - loop[1]), default=None)
+    return instructions[best[0] : best[1] + 1] if best else []
+
+
+def count(instructions):
+    return collections.Counter(instruction.name for instruction in instructions)

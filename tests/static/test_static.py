@@ -1,0 +1,167 @@
+"""What ptxas makes of a CUDA family's seeds, without running anything:
+
+    test_static.py FAMILY [all] [print]
+
+Every seed is compiled for sm_80 (or the only target that the family compiles for), for sm_75 where that is legal and for one other
+architecture in turn, with transposes and dtypes in turn; `all`: for every architecture. Nothing may be spilled or lie in local
+memory, registers must fit, and the main loop must consist of what the family's [loop] says. Rows of cutlass.csv are kernels of
+CUTLASS with the same tiles, whose main loop may be a tenth shorter at most. `print` shows the loops. HPCK_NVRTC names the compiler;
+exit 77 without it."""
+
+import csv
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import sass
+from codegen.evaluate import Evaluator
+from codegen.read_kernels import read_kernels
+from codegen.text import render_family
+from nvrtc import Nvrtc, usage
+
+# Shared memory of a block, multiprocessors: CUDA C++ Programming Guide 13.0, table 30, and data sheets.
+ARCHITECTURES = {
+    75: (65536, 40),
+    80: (166912, 108),
+    86: (101376, 84),
+    89: (101376, 128),
+    90: (232448, 132),
+    100: (232448, 148),
+    120: (101376, 170),
+}
+REGISTERS = 65536  # of a multiprocessor
+SIZE = 4096  # m = n = k, where every copy and store is of 16 bytes
+ALIGNMENT = 16
+OF_CUTLASS = 1.10  # times its instructions
+
+
+def device(kernels, sm):
+    local_bytes, units = ARCHITECTURES[sm]
+    fields = dict.fromkeys((field.name for field in kernels.device.fields), 0)
+    known = dict(is_gpu=1, compute_units=units, max_work_items=1024, local_bytes=local_bytes, vector_width=1, sub_group=32,
+                 cuda_sm=sm, has_tensor_maps=int(sm >= 90), max_alloc_bytes=1 << 36)  # fmt: skip
+    return fields | {name: value for name, value in known.items() if name in fields}
+
+
+def problem(family, turn):
+    """(fields, dtype_in, dtype_out): transposes and dtypes by turn."""
+    dtype_in, dtype_out = family.dtypes[turn % len(family.dtypes)]
+    fields = dict.fromkeys((field.name for field in family.op.fields), 0)
+    fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, trans_a=turn // 2 % 2, trans_b=turn % 2, tf32=int(dtype_in == "f32"))
+    return fields | dict(align_a=ALIGNMENT, align_b=ALIGNMENT), dtype_in, dtype_out
+
+
+class Report:
+    def __init__(self):
+        self.failures, self.checked = 0, 0
+
+    def expect(self, holds, what):
+        self.checked += 1
+        if not holds:
+            self.failures += 1
+            print(f"FAILED: {what}")
+
+
+class Checker:
+    def __init__(self, family_name, is_printing):
+        self.kernels = read_kernels(ROOT / "kernels")
+        self.family = next(family for family in self.kernels.families if family.name == family_name)
+        self.evaluator = Evaluator(self.family)
+        self.texts = {(t.dtype_in, t.dtype_out): t.source for t in render_family(self.kernels, self.family) if t.dialect == "cuda"}
+        self.is_printing, self.nvrtc, self.report = is_printing, Nvrtc(), Report()
+
+    def options(self, seed, values):
+        words = [f"-D{p.macro}={seed[p.name]}" for p in self.family.params if not p.run_time]
+        return words + [f"-D{name}={value}" for name, value in zip(self.family.defines, values.defines)]
+
+    def check(self, sm, seed, turn):
+        """True: the seed is legal there for dtypes and transposes of this turn or a later one, and was checked."""
+        where = device(self.kernels, sm)
+        for later in range(len(self.family.dtypes)):
+            asked = problem(self.family, turn + later)
+            if self.evaluator.reason(where, asked, tuple(seed.values())) is None:
+                self.compile(sm, seed, asked, None)
+                return True
+        return False
+
+    def compile(self, sm, seed, asked, most):
+        where, param = device(self.kernels, sm), tuple(seed.values())
+        values = self.evaluator.values(where, asked, param)
+        target = self.family.cuda_target or str(sm)
+        fields, dtype_in, dtype_out = asked
+        trans = "nt"[fields["trans_a"]] + "nt"[fields["trans_b"]]
+        name = f"{self.family.name} {dtype_in}>{dtype_out} {trans} sm_{target} {' '.join(f'{k}={v}' for k, v in seed.items())}"
+        cubin, log = self.nvrtc.compile(self.texts[dtype_in, dtype_out], self.options(seed, values), target)
+        self.check_resources(name, values, cubin, log)
+        wanted = self.evaluator.loop(where, asked, param)
+        if most is not None:
+            wanted["at_most"] = min(most, wanted.get("at_most", most))
+        self.check_loop(name, wanted, cubin)
+
+    def check_cutlass(self, row):
+        fields = dict.fromkeys((field.name for field in self.family.op.fields), 0)
+        fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, align_a=ALIGNMENT, align_b=ALIGNMENT)
+        fields |= dict(trans_a=int(row["trans"][0] == "t"), trans_b=int(row["trans"][1] == "t"))
+        seed = {p.name: int(row.get(p.name) or p.values[0]) for p in self.family.params}
+        asked = fields, row["dtype"], row["dtype"]
+        reason = self.evaluator.reason(device(self.kernels, int(row["sm"])), asked, tuple(seed.values()))
+        self.report.expect(reason is None, f"cutlass.csv: {dict(row)}: {reason}")
+        if reason is None:
+            self.compile(int(row["sm"]), seed, asked, int(OF_CUTLASS * int(row["loop"])))
+
+    def check_resources(self, name, values, cubin, log):
+        for code in ("C7508", "C7510"):  # wgmma that ptxas serialises
+            self.report.expect(code not in log, f"{name}: ptxas says {code}")
+        for kernel, (registers, *memory) in usage(log).items():
+            self.report.expect(not any(memory), f"{name}: {kernel} has {memory} bytes of stack and spills")
+            room = REGISTERS // values.resources[1] // 8 * 8
+            self.report.expect(registers <= min(room, 255), f"{name}: {kernel} has {registers} registers, {room} fit")
+        for kernel, instructions in sass.kernels(cubin).items():
+            local = sum(x.name in ("LDL", "STL") for x in instructions)
+            self.report.expect(local == 0, f"{name}: {kernel} goes to local memory {local} times")
+
+    def check_loop(self, name, wanted, cubin):
+        if not wanted:
+            return
+        loop = sass.main_loop(sass.kernels(cubin)[self.family.steps[0].kernel])
+        found = sass.count(loop)
+        total = len(loop) - found["dead"]
+        if self.is_printing:
+            shown = " ".join(f"{key}={value}" for key, value in sorted(found.items()))
+            print(f"{name}: {total} of at most {wanted.get('at_most', 0)}: {shown}")
+        for key, value in wanted.items():
+            if key == "at_most":
+                self.report.expect(total <= value, f"{name}: the main loop has {total} instructions, more than {value}")
+            else:
+                self.report.expect(found[key] == value, f"{name}: the main loop has {found[key]} {key}, not {value}")
+
+
+def main(family_name, *words):
+    if not os.environ.get("HPCK_NVRTC"):
+        print("no NVRTC")
+        return 77
+    checker = Checker(family_name, "print" in words)
+    only = re.match(r"\d+", checker.family.cuda_target)
+    always = [int(only[0])] if only else [80, 75]
+    others = [] if only else [sm for sm in ARCHITECTURES if sm not in always]
+    for turn, seed in enumerate(checker.family.seeds):
+        for sm in always:
+            checker.check(sm, seed, turn)
+        for i in range(len(others)):
+            if checker.check(others[(turn + i) % len(others)], seed, turn + 1) and "all" not in words:
+                break
+    with open(Path(__file__).parent / "cutlass.csv", encoding="utf-8") as rows:
+        for row in csv.DictReader(line for line in rows if not line.startswith("#")):
+            if row["family"] == family_name:
+                checker.check_cutlass(row)
+    report = checker.report
+    print(f"{family_name}: {report.checked} checks, {report.failures} failed")
+    return 1 if report.failures or not report.checked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
