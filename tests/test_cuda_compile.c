@@ -11,6 +11,7 @@
 
 #include "cuda_objects.h"
 #include "family.h"
+#include "op_reduce.h"
 #include "program_options.h"
 
 static struct backend_device device; /* only what the compiler needs of it */
@@ -67,6 +68,8 @@ static bool check(const struct family *family, const struct family_text *text, i
     char target[16];
     if (!choose_seed(family, &problem, turn, &point)) {
         if (family->op == OP_GEMM) problem.field.gemm.batch_lists = 0; /* not every family takes lists */
+        if (family->op == OP_REDUCE) problem.field.reduce.operation = REDUCE_SOFTMAX; /* or sums */
+        if (family->op == OP_REDUCE) problem.field.reduce.form = 1;
         if (!choose_seed(family, &problem, turn, &point)) return false;
     }
     snprintf(target, sizeof target, "%d", sm);
