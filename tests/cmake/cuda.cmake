@@ -60,9 +60,10 @@ endif()
 
 # The mutants of families that CUDA runs, each on the device that shows it; races and uninitialised memory are looked for, too.
 if(HPCK_NVRTC)
-  foreach(device a100 t4)
-    add_test(NAME cuda_emulated_gemm_mutants_${device} COMMAND test_gemm_mutants)
-    set_tests_properties(cuda_emulated_gemm_mutants_${device} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
+  foreach(device a100 t4 h100:3)
+    string(REPLACE ":" "_" place ${device})
+    add_test(NAME cuda_emulated_gemm_mutants_${place} COMMAND test_gemm_mutants)
+    set_tests_properties(cuda_emulated_gemm_mutants_${place} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
   endforeach()
 endif()
