@@ -91,7 +91,7 @@ static const char *run(hpck_handle *handle, const struct family *family, const s
      * partial results few lanes write each: whole sectors are demanded of GEMM alone. */
     const bool has_loop = hpckemu_counter("loop_shared_requests") > 0;
     const long long conflicts = hpckemu_counter("loop_shared_conflicts"),
-                    wasted = problem->op == OP_CONV
+                    wasted = problem->op != OP_GEMM
                                  ? 0
                                  : hpckemu_counter(has_loop ? "loop_global_wasted" : "global_wasted");
     verdict[0] = '\0';
