@@ -24,6 +24,10 @@ static void canonical_spelling_prints_as_it_parses(void **state)
         "conv:bwd_data:f32:nchw:n1c3h224w224k64r7s7:p3+2x1+0:s2x1:d1x3:g1:krsc",
         "conv:bwd_filter:bf16:nhwc:n1c8h1w100k8r1s9:p0x4:s1:d1:g8:kcrs",
         "conv:fwd:f32:nhwc:n0c0h0w1k0r1s1:p1:s1:d1:g1:prepared:bias:residual:gelu",
+        "conv:fwd:bf16:nhwc:n0c9223372036854775807h4611686018427387904w4611686018427387905k0r1s1"
+        ":p1152921504606846976+1152921504606846977x1152921504606846978+1152921504606846979"
+        ":s9223372036854775807x9223372036854775806:d9223372036854775807x9223372036854775806:g9223372036854775807"
+        ":kcrs:prepared:bias:residual:gelu",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

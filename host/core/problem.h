@@ -20,7 +20,7 @@ struct problem {
     union problem_fields field; /* unused trailing values are 0, so that problems compare with memcmp */
 };
 
-enum { PROBLEM_TEXT_MAX = 256 }; /* bytes that any printed problem fits in, terminator included */
+enum { PROBLEM_TEXT_MAX = 384 }; /* bytes that any printed problem fits in, terminator included */
 
 /* INVALID_ARGUMENT: the message quotes the text that was not understood and shows a valid form. */
 hpck_status problem_parse(const char *text, struct problem *problem, struct error *err);
