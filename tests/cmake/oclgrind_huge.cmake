@@ -11,6 +11,10 @@ endif()
 add_executable(verify_huge tools/verify_huge.c)
 target_link_libraries(verify_huge PRIVATE hpck_flags hpck_test_support)
 foreach(family ${HPCK_FAMILIES_gemm})
+  file(STRINGS ${PROJECT_SOURCE_DIR}/kernels/gemm/${family}.toml dialects REGEX "^dialects = .*\"opencl\"")
+  if(NOT dialects)
+    continue()
+  endif()
   add_test(NAME oclgrind_huge_${family} COMMAND ${CMAKE_COMMAND} -DOCLGRIND=${OCLGRIND}
       "-DCHECKS=--global-mem-size;34359738368" -DLOG=${CMAKE_CURRENT_BINARY_DIR}/oclgrind-huge-${family}.log
       -P ${oclgrind_folder}/check.cmake -- $<TARGET_FILE:verify_huge> ${family} 3)
