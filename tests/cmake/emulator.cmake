@@ -16,5 +16,5 @@ endforeach()
 
 # What the library's own kernels cost, counted by the emulator.
 target_link_libraries(test_cuda_seeds PRIVATE hpckemu_testing)
-set_tests_properties(cuda_seeds PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT
+set_tests_properties(cuda_seeds PROPERTIES SKIP_RETURN_CODE 77 LABELS release-only ENVIRONMENT
     "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")

@@ -14,7 +14,7 @@ from codegen.declaration import DTYPES
 from codegen.evaluate import Evaluator, sample, space_point
 from codegen.read_kernels import read_kernels
 
-EVERY, SOME = 200000, 2000
+EVERY, SOME = 200000, 500
 
 
 def numbers(values):
