@@ -23,7 +23,8 @@ hpck_status library_open(struct library *library, const char *variable, const ch
 {
     const char *chosen = getenv(variable);
     const char *file = chosen && *chosen ? chosen : soname;
-    library->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    /* it stays in memory: threads and state of its own outlive a close */
+    library->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library->handle) return error_set(err, HPCK_UNSUPPORTED, "not on this machine: %s", dlerror());
     remember_file(library);
     return HPCK_OK;

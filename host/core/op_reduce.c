@@ -241,10 +241,7 @@ static struct problem canonical(const struct problem *problem)
 
 static double elements(const struct problem *problem)
 {
-    double count = 1.0;
-    for (int i = 0; i < problem->field.reduce.rank; i++)
-        count *= (double)reduce_extents_of(problem)[i];
-    return count;
+    return (double)(count_of(problem, true) * count_of(problem, false)); /* fits, says check */
 }
 
 static double flops(const struct problem *problem)

@@ -90,9 +90,11 @@ int cublasGemmEx(void *handle, int trans_a, int trans_b, int m, int n, int k, co
     size_t size_a = bytes_of(type_a, lda, columns_a - 1) + bytes_of(type_a, rows_a, 1);
     size_t size_b = bytes_of(type_b, ldb, columns_b - 1) + bytes_of(type_b, rows_b, 1);
     size_t size_c = bytes_of(type_c, ldc, n - 1) + bytes_of(type_c, m, 1);
-    char *all = malloc(size_a + size_b + size_c);
+    size_t place_b = (size_a + 3) / 4 * 4,
+           place_c = (place_b + size_b + 3) / 4 * 4; /* floats lie at multiples of 4 */
+    char *all = malloc(place_c + size_c);
     if (!all) return ALLOC_FAILED;
-    char *host_b = all + size_a, *host_c = host_b + size_b;
+    char *host_b = all + place_b, *host_c = all + place_c;
     int code = fake->read(all, a, size_a) | fake->read(host_b, b, size_b) | fake->read(host_c, c, size_c);
     for (int j = 0; j < n && code == 0; j++) {
         for (int i = 0; i < m; i++) {

@@ -9,7 +9,7 @@ foreach(declaration ${declarations})
   get_filename_component(folder ${declaration} DIRECTORY)
   get_filename_component(op ${folder} NAME)
   list(APPEND HPCK_FAMILIES_${op} ${family})
-  set(limit 150)
+  set(limit 100)
   if(op STREQUAL conv) # whose kernels take PoCL longer to compile
     set(limit 30)
   endif()
