@@ -74,15 +74,16 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 void cli_help(FILE *out)
 {
-    fputs(
-        "usage: hpck-tune [OPTION]... PROBLEM... | --suite NAME | --shapes FILE | -\n"
-        "       hpck-tune [OPTION]... COMMAND [ARGUMENT]...\n"
-        "Finds the fastest kernel for each problem on a device and writes it to the tuning database, from which\n"
-        "the library selects. A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu; - reads problems\n"
-        "from standard input. A run that was interrupted goes on where it was when it is started again.\n"
-        "\n"
-        "options:\n",
-        out);
+    fputs("usage: hpck-tune [OPTION]... PROBLEM... | --suite NAME | --shapes FILE | -\n"
+          "       hpck-tune [OPTION]... COMMAND [ARGUMENT]...\n"
+          "Finds the fastest kernel for each problem on a device and writes it to the tuning database, from which\n"
+          "the library selects. A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu,\n"
+          "reduce:sum:f32:4096x1024:axes1 or conv:fwd:f32:nhwc:n1c64h56w56k64r3s3:p1 (docs/problem-language.md);\n"
+          "- reads problems from standard input. A run that was interrupted goes on where it was when it is\n"
+          "started again.\n"
+          "\n"
+          "options:\n",
+          out);
     tool_print_options(out, table, OPTION_COUNT);
     fputs("\ncommands on tuning databases (--db PATH, --format text|json):\n", out);
     for (int i = 0; i < COMMAND_COUNT; i++)

@@ -59,8 +59,9 @@ enum { OPTION_COUNT = sizeof table / sizeof *table };
 
 static const char *const help_head =
     "usage: hpck-bench [OPTION]... PROBLEM... | --suite NAME | --shapes FILE | -\n"
-    "Times hpck's GEMM on a device against other libraries, in alternating rounds of one process.\n"
-    "A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu; - reads problems from standard input.\n"
+    "Times hpck's kernels on a device against other libraries, in alternating rounds of one process.\n"
+    "A PROBLEM looks like gemm:f16>f32:nt:m64n64k64:b16:col:bias:relu, reduce:sum:f32:4096x1024:axes1 or\n"
+    "conv:fwd:f32:nhwc:n1c64h56w56k64r3s3:p1 (docs/problem-language.md); - reads problems from standard input.\n"
     "\n";
 
 static const char *const help_tail =

@@ -34,7 +34,7 @@ if(HPCK_NVRTC)
       "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=h100")
 endif()
 
-# Variants of the families that are CUDA's alone, and of the reductions, on emulated devices: every pair of parameter values that is
+# Variants of every family that has a CUDA text, on an emulated device that can run it: every pair of parameter values that is
 # legal there. An argument more: SIZE_MAX of verify_family, 100 without it.
 function(add_cuda_variants family device limit)
   string(REPLACE ":" "_" place ${device})
@@ -49,13 +49,18 @@ function(add_cuda_variants family device limit)
       "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
 endfunction()
 if(HPCK_NVRTC)
-  add_cuda_variants(gemm_mma a100 10)
+  file(GLOB declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.toml)
+  foreach(declaration ${declarations})
+    get_filename_component(family ${declaration} NAME_WE)
+    file(STRINGS ${declaration} dialects REGEX "^dialects = .*\"cuda\"")
+    file(STRINGS ${declaration} is_hopper REGEX "^requires = \"sm_90a\"")
+    if(is_hopper)
+      add_cuda_variants(${family} h100:3 10 300) # few multiprocessors: each has several tiles
+    elseif(dialects)
+      add_cuda_variants(${family} a100 10)
+    endif()
+  endforeach()
   add_cuda_variants(gemm_mma t4 10)
-  add_cuda_variants(gemm_wgmma h100:3 10 300) # few multiprocessors: each has several tiles
-  add_cuda_variants(reduce_row_simt a100 10)
-  add_cuda_variants(reduce_column_simt a100 10)
-  add_cuda_variants(reduce_strided a100 10)
-  add_cuda_variants(normalize_row_simt h100 10)
 endif()
 
 # The mutants of families that CUDA runs, each on the device that shows it; races and uninitialised memory are looked for, too.
