@@ -81,8 +81,10 @@ static cl_half half_of(float value)
     return half;
 }
 
-static int call(struct clblast_state *state, const struct operand_set *x)
+static int call(struct clblast_state *state)
 {
+    void *const *x = device_sets_next(&state->device.sets);
+    cl_mem a = x[OPERAND_A], b = x[OPERAND_B], c = x[OPERAND_C];
     const struct clblast *blas = state->blas;
     const struct blas_gemm *g = &state->device.gemm;
     int layout = g->column_major ? COLUMN_MAJOR : ROW_MAJOR;
@@ -94,22 +96,22 @@ static int call(struct clblast_state *state, const struct operand_set *x)
     cl_command_queue *queue = &state->queue;
 
     if (g->dtype == HPCK_F32)
-        return batch == 1 ? blas->sgemm(layout, ta, tb, m, n, k, g->alpha, x->a, 0, lda, x->b, 0, ldb, g->beta,
-                                        x->c, 0, ldc, queue, NULL)
-                          : blas->sgemm_batched(layout, ta, tb, m, n, k, g->alpha, x->a, 0, lda, sa, x->b, 0, ldb,
-                                                sb, g->beta, x->c, 0, ldc, sc, batch, queue, NULL);
+        return batch == 1 ? blas->sgemm(layout, ta, tb, m, n, k, g->alpha, a, 0, lda, b, 0, ldb, g->beta, c, 0, ldc,
+                                        queue, NULL)
+                          : blas->sgemm_batched(layout, ta, tb, m, n, k, g->alpha, a, 0, lda, sa, b, 0, ldb, sb,
+                                                g->beta, c, 0, ldc, sc, batch, queue, NULL);
     cl_half alpha = half_of(g->alpha);
     cl_half beta = half_of(g->beta);
-    return batch == 1 ? blas->hgemm(layout, ta, tb, m, n, k, alpha, x->a, 0, lda, x->b, 0, ldb, beta, x->c, 0, ldc,
-                                    queue, NULL)
-                      : blas->hgemm_batched(layout, ta, tb, m, n, k, alpha, x->a, 0, lda, sa, x->b, 0, ldb, sb,
-                                            beta, x->c, 0, ldc, sc, batch, queue, NULL);
+    return batch == 1
+               ? blas->hgemm(layout, ta, tb, m, n, k, alpha, a, 0, lda, b, 0, ldb, beta, c, 0, ldc, queue, NULL)
+               : blas->hgemm_batched(layout, ta, tb, m, n, k, alpha, a, 0, lda, sa, b, 0, ldb, sb, beta, c, 0, ldc,
+                                     sc, batch, queue, NULL);
 }
 
 static hpck_status clblast_run(void *opaque, struct error *err)
 {
     struct clblast_state *state = opaque;
-    int code = call(state, device_gemm_next(&state->device));
+    int code = call(state);
     if (code == NO_HALF_PRECISION)
         return error_set(err, HPCK_UNSUPPORTED, "the device has no 16-bit arithmetic (cl_khr_fp16)");
     if (code != 0) return error_set(err, HPCK_UNSUPPORTED, "CLBlast returned status %d", code);
@@ -119,7 +121,7 @@ static hpck_status clblast_run(void *opaque, struct error *err)
 static hpck_status clblast_finish(void *opaque, struct error *err)
 {
     const struct clblast_state *state = opaque;
-    return device_gemm_finish(&state->device, err);
+    return device_sets_finish(&state->device.sets, err);
 }
 
 static void clblast_close(void *opaque)
@@ -179,4 +181,5 @@ const struct reference reference_clblast = {
     .finish = clblast_finish,
     .verify = clblast_verify,
     .close = clblast_close,
+    .part[OP_CONV] = &reference_clblast_conv,
 };

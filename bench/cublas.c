@@ -133,17 +133,18 @@ static hpck_status cublas_run(void *opaque, struct error *err)
     struct cublas_state *state = opaque;
     const struct cublas *blas = state->blas;
     const struct blas_gemm *g = &state->device.gemm;
-    const struct operand_set *set = device_gemm_next(&state->device);
+    void *const *set = device_sets_next(&state->device.sets);
     const struct operand *a = &state->a, *b = &state->b;
-    const void *first = state->is_swapped ? set->b : set->a;
-    const void *second = state->is_swapped ? set->a : set->b;
-    int code = state->batch == 1 ? blas->gemm(state->handle, a->trans, b->trans, state->m, state->n, state->k,
-                                              &g->alpha, first, a->type, a->ld, second, b->type, b->ld, &g->beta,
-                                              set->c, state->type_c, state->ldc, state->compute, ALGORITHM_DEFAULT)
-                                 : blas->batched(state->handle, a->trans, b->trans, state->m, state->n, state->k,
-                                                 &g->alpha, first, a->type, a->ld, a->stride, second, b->type,
-                                                 b->ld, b->stride, &g->beta, set->c, state->type_c, state->ldc,
-                                                 state->stride_c, state->batch, state->compute, ALGORITHM_DEFAULT);
+    const void *first = state->is_swapped ? set[OPERAND_B] : set[OPERAND_A];
+    const void *second = state->is_swapped ? set[OPERAND_A] : set[OPERAND_B];
+    int code = state->batch == 1
+                   ? blas->gemm(state->handle, a->trans, b->trans, state->m, state->n, state->k, &g->alpha, first,
+                                a->type, a->ld, second, b->type, b->ld, &g->beta, set[OPERAND_C], state->type_c,
+                                state->ldc, state->compute, ALGORITHM_DEFAULT)
+                   : blas->batched(state->handle, a->trans, b->trans, state->m, state->n, state->k, &g->alpha,
+                                   first, a->type, a->ld, a->stride, second, b->type, b->ld, b->stride, &g->beta,
+                                   set[OPERAND_C], state->type_c, state->ldc, state->stride_c, state->batch,
+                                   state->compute, ALGORITHM_DEFAULT);
     if (code != 0) return error_set(err, HPCK_UNSUPPORTED, "cuBLAS returned status %d", code);
     return HPCK_OK;
 }
@@ -151,7 +152,7 @@ static hpck_status cublas_run(void *opaque, struct error *err)
 static hpck_status cublas_finish(void *opaque, struct error *err)
 {
     const struct cublas_state *state = opaque;
-    return device_gemm_finish(&state->device, err);
+    return device_sets_finish(&state->device.sets, err);
 }
 
 static void cublas_close(void *opaque)

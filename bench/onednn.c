@@ -357,7 +357,7 @@ done:
 #define FUNCTIONS_OF(open_function)                                                                                \
     .unload = onednn_unload, .version = onednn_version, .open = open_function, .routine = onednn_routine,          \
     .run = onednn_run, .finish = onednn_finish, .verify = onednn_verify, .close = onednn_close,                    \
-    .reduce = &reference_onednn_reduce
+    .part[OP_REDUCE] = &reference_onednn_reduce
 
 #else
 #define FUNCTIONS_OF(open_function) .unload = NULL

@@ -9,17 +9,12 @@
 #include <string.h>
 
 #include "blas.h"
+#include "cblas.h"
 #include "library.h"
 #include "measure.h"
 #include "reference/numerics.h"
 
-enum { ROW_MAJOR = 101, COLUMN_MAJOR = 102, NO_TRANS = 111, TRANS = 112 }; /* the numbers of cblas.h */
 enum { TRIALS = 9, ALIGNMENT = 64 };
-
-typedef void sgemm_function(int layout, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
-                            int lda, const float *b, int ldb, float beta, float *c, int ldc);
-typedef void sgemv_function(int layout, int trans, int rows, int columns, float alpha, const float *a, int lda,
-                            const float *x, int x_step, float beta, float *y, int y_step);
 
 struct openblas {
     struct library library;
@@ -266,5 +261,6 @@ const struct reference reference_openblas = {
     .finish = NULL,
     .verify = openblas_verify,
     .close = openblas_close,
-    .reduce = &reference_openblas_reduce,
+    .part[OP_CONV] = &reference_openblas_conv,
+    .part[OP_REDUCE] = &reference_openblas_reduce,
 };

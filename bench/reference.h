@@ -28,7 +28,7 @@ struct reference {
     void (*close)(void *state);
 
     const struct reference
-        *reduce; /* `open` to `close` for reductions, where they are a matter of their own; NULL: not */
+        *part[OP_COUNT]; /* `open` to `close` for operations that are a matter of their own; NULL: these */
 };
 
 extern const struct reference reference_openblas;
@@ -38,7 +38,9 @@ extern const struct reference reference_onednn;
 extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;
 extern const struct reference reference_cloop;
-extern const struct reference reference_openblas_reduce, reference_onednn_reduce;
+extern const struct reference reference_openblas_conv, reference_openblas_reduce;
+extern const struct reference reference_clblast_conv;
+extern const struct reference reference_onednn_reduce;
 
 enum {
     REFERENCES_MAX = 8

@@ -90,7 +90,7 @@ static void open_contender(struct session *session, struct setup *setup, int ind
 {
     const struct contender *contender = &session->contenders[index];
     const struct reference *reference = contender->reference;
-    if (row->problem.op == OP_REDUCE && reference->reduce) reference = reference->reduce;
+    if (reference->part[row->problem.op]) reference = reference->part[row->problem.op];
     setup->parts[index] = reference;
     struct row_against *against = &row->against[row->against_count++];
     struct error err = { 0 };

@@ -31,6 +31,22 @@ class References(BenchTest):
         self.check("onednn", CONVOLUTIONS, **no_leaks)
         self.check("onednn-plain", CONVOLUTIONS[:2], **no_leaks)
 
+    def test_openblas_is_right_on_patches_in_every_direction_and_layout(self):
+        found = self.check("openblas", CONVOLUTIONS + ["conv:fwd:bf16:nchw:n1c5h6w7k3r2s2"])
+        routines = [row["against"]["openblas"]["routine"] for row in found]
+        self.assertEqual(routines[0], "sgemm on ready patches")
+        self.assertIn("one for each group", routines[1])
+        self.assertIn("converted to f32", routines[-1])
+
+    def test_clblast_is_right_where_it_has_the_convolution(self):
+        found = self.check("clblast", CONVOLUTIONS[:1] + ["conv:fwd:f32:nhwc:n2c5h9w11k7r3s2:p2x0:s2x1:d1x2:krsc"])
+        self.assertEqual([row["against"]["clblast"]["routine"] for row in found], ["Sconvgemm", "Sconvgemm in nchw"])
+        for problem, reason in ((CONVOLUTIONS[1], "no groups"), (CONVOLUTIONS[2], "pads both ends alike"),
+                                (CONVOLUTIONS[3], "forward"), ("conv:fwd:bf16:nchw:n1c5h6w7k3r2s2", "no bf16"),
+                                ("conv:fwd:f32:nchw:n1c5h6w7k3r2s2:relu", "without bias")):
+            row, = self.rows(problem, "--against", "clblast", "--rounds", "1")
+            self.assertIn(reason, row["against"]["clblast"]["absent"])
+
     def test_openblas_tells_what_it_called(self):
         found = self.check("openblas", ["gemm:f32:nn:m8n8k8"] + HALVES)
         self.assertEqual(found[0]["against"]["openblas"]["routine"], "sgemm")
