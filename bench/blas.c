@@ -31,8 +31,6 @@ hpck_status blas_gemm_of(struct workload *workload, struct blas_gemm *gemm, stru
     const hpck_gemm_desc *d = &operands.desc;
     bool col = d->layout == HPCK_COLUMN_MAJOR;
 
-    if (operands.bias || d->activation != HPCK_IDENTITY)
-        return error_set(err, HPCK_UNSUPPORTED, "BLAS has no bias and no activation");
     if (d->offsets_a || d->offsets_b || d->offsets_c)
         return error_set(err, HPCK_UNSUPPORTED, "BLAS has no offset lists");
 
@@ -64,8 +62,17 @@ hpck_status blas_gemm_of(struct workload *workload, struct blas_gemm *gemm, stru
         .beta = operands.beta,
         .a = operands.a,
         .b = operands.b,
+        .bias = operands.bias,
+        .activation = d->activation,
+        .tf32 = d->allow_tf32 != 0,
     };
     return HPCK_OK;
+}
+
+hpck_status blas_gemm_check_plain(const struct blas_gemm *gemm, struct error *err)
+{
+    if (!gemm->bias && gemm->activation == HPCK_IDENTITY) return HPCK_OK;
+    return error_set(err, HPCK_UNSUPPORTED, "BLAS has no bias and no activation");
 }
 
 /* Batch entry `entry` as the oracle takes it. The oracle is told strides, so both layouts and transposes are the same. */
@@ -88,6 +95,9 @@ static struct reference_gemm oracle_of(const struct blas_gemm *g, hpck_dtype dty
         .b_offset = entry * g->stride_b,
         .b_row = b_runs_along_n ? g->ldb : 1,
         .b_col = b_runs_along_n ? 1 : g->ldb,
+        .bias = g->bias,
+        .activation = (int)g->activation,
+        .tf32 = g->tf32,
     };
 }
 
@@ -95,6 +105,8 @@ static hpck_status check_element(const struct blas_gemm *g, const void *c, hpck_
                                  int64_t i, int64_t j, struct error *err)
 {
     struct reference_gemm oracle = oracle_of(g, dtype_c, entry);
+    if (g->column_major)
+        oracle.bias_offset = i - j; /* it reads entry j; the contiguous dimension is the other one */
     double bound;
     double expected = reference_gemm_value(&oracle, i, j, &bound);
     int64_t at = entry * g->stride_c + (g->column_major ? j * g->ldc + i : i * g->ldc + j);

@@ -142,6 +142,7 @@ static hpck_status clblast_open(void *library, hpck_handle *handle, const struct
     const struct blas_gemm *g = &state->device.gemm;
     state->blas = library;
     HPCK_TRY(device_gemm_open(&state->device, handle, workload, copies, err));
+    HPCK_TRY(blas_gemm_check_plain(g, err));
     if (g->dtype == HPCK_BF16) HPCK_FAIL(err, HPCK_UNSUPPORTED, "CLBlast has no bf16");
     if (g->dtype_c != g->dtype) HPCK_FAIL(err, HPCK_UNSUPPORTED, "CLBlast has no mixed types");
     if (hpck_opencl_get(handle, NULL, NULL, &state->queue) != HPCK_OK)

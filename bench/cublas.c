@@ -1,57 +1,41 @@
-/* cuBLAS on the handle's own context and stream: cublasGemmEx and its strided batches, fp32 accumulation, the library's own
- * heuristic. */
+/* cuBLASLt on the handle's own context and stream, with fp32 accumulation: what its heuristic chooses, and the fastest of the
+ * algorithms that the heuristic lists, tried beforehand. */
 #include <hpck/hpck_cuda.h>
 
 #include "reference.h"
 
-#include <limits.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "cublas_part.h"
 #include "device_gemm.h"
 #include "library.h"
+#include "measure.h"
 
-/* The numbers of library_types.h and cublas_api.h. */
-enum { NO_TRANS = 0, TRANS = 1 };
-enum { REAL_32F = 0, REAL_16F = 2, REAL_16BF = 14 };
-enum { COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77 };
-enum { ALGORITHM_DEFAULT = -1 };
-
-typedef int create_function(void **handle);
-typedef int destroy_function(void *handle);
-typedef int stream_function(void *handle, CUstream stream);
-typedef int version_function(void *handle, int *version);
-typedef int gemm_function(void *handle, int trans_a, int trans_b, int m, int n, int k, const void *alpha,
-                          const void *a, int type_a, int lda, const void *b, int type_b, int ldb, const void *beta,
-                          void *c, int type_c, int ldc, int compute, int algorithm);
-typedef int batched_function(void *handle, int trans_a, int trans_b, int m, int n, int k, const void *alpha,
-                             const void *a, int type_a, int lda, long long stride_a, const void *b, int type_b,
-                             int ldb, long long stride_b, const void *beta, void *c, int type_c, int ldc,
-                             long long stride_c, int batch, int compute, int algorithm);
+enum { LIST_MAX = 32 };
+enum { TRIALS = 3, TRIAL_RUNS = 10 };                /* of each algorithm: the best of so many times so many runs */
+static const uint64_t WORKSPACE_BYTES = 32ULL << 20; /* what NVIDIA recommends for Hopper */
 
 struct cublas {
     struct library driver, library;
     int (*set_context)(CUcontext context);
-    create_function *create;
-    destroy_function *destroy;
-    stream_function *set_stream;
-    gemm_function *gemm;
-    batched_function *batched;
-};
-
-/* A matrix as cuBLAS sees it: by columns. */
-struct operand {
-    int type, trans, ld;
-    long long stride;
+#define MEMBER(member, symbol, parameters) int(*member) parameters;
+    CUBLASLT_FUNCTIONS(MEMBER)
 };
 
 struct cublas_state {
     const struct cublas *blas;
-    void *handle;
+    cublaslt_handle handle;
+    CUstream stream;
     bool is_swapped; /* row-major: the transposed product, whose matrices are the same memory by columns */
-    int m, n, k, batch, compute, type_c, ldc;
-    long long stride_c;
-    struct operand a, b;
+    cublaslt_desc desc;
+    cublaslt_layout first, second, c;
+    struct cublaslt_choice list[LIST_MAX];
+    int list_count, chosen;
+    void *workspace;
     struct device_gemm device;
+    char routine[96];
 };
 
 static void cublas_unload(void *library)
@@ -63,28 +47,17 @@ static void cublas_unload(void *library)
     free(blas);
 }
 
-static hpck_status open_any(struct library *library, struct error *err)
-{
-    static const char *const names[] = { "libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "libcublas.so" };
-    hpck_status st = HPCK_UNSUPPORTED;
-    for (size_t i = 0; i < sizeof names / sizeof *names && st != HPCK_OK; i++)
-        st = library_open(library, "HPCK_CUBLAS", names[i], err);
-    return st;
-}
-
 static hpck_status cublas_load(void **library, struct error *err)
 {
+    static const char *const names[] = { "libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so", NULL };
     hpck_status st = HPCK_OK;
     struct cublas *blas = calloc(1, sizeof *blas);
     if (!blas) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     HPCK_TRY(library_open(&blas->driver, "HPCK_CUDA_DRIVER", "libcuda.so.1", err));
     HPCK_TRY(library_function(&blas->driver, "cuCtxSetCurrent", &blas->set_context, err));
-    HPCK_TRY(open_any(&blas->library, err));
-    HPCK_TRY(library_function(&blas->library, "cublasCreate_v2", &blas->create, err));
-    HPCK_TRY(library_function(&blas->library, "cublasDestroy_v2", &blas->destroy, err));
-    HPCK_TRY(library_function(&blas->library, "cublasSetStream_v2", &blas->set_stream, err));
-    HPCK_TRY(library_function(&blas->library, "cublasGemmEx", &blas->gemm, err));
-    HPCK_TRY(library_function(&blas->library, "cublasGemmStridedBatchedEx", &blas->batched, err));
+    HPCK_TRY(library_open_first(&blas->library, "HPCK_CUBLAS", names, err));
+#define LOOK_UP(member, symbol, parameters) HPCK_TRY(library_function(&blas->library, #symbol, &blas->member, err));
+    CUBLASLT_FUNCTIONS(LOOK_UP)
     *library = blas;
     blas = NULL;
 done:
@@ -97,56 +70,123 @@ static const char *cublas_version(const void *library)
     return ((const struct cublas *)library)->library.file;
 }
 
+static hpck_status check(int code, const char *what, struct error *err)
+{
+    return code == CUBLAS_OK ? HPCK_OK : error_set(err, HPCK_UNSUPPORTED, "%s returned status %d", what, code);
+}
+
+/* ---- the problem -------------------------------------------------------------------------------------------------- */
+
 static int type_of(hpck_dtype dtype)
 {
-    return dtype == HPCK_F32 ? REAL_32F : dtype == HPCK_F16 ? REAL_16F : REAL_16BF;
+    return dtype == HPCK_F32 ? CUBLAS_REAL_32F : dtype == HPCK_F16 ? CUBLAS_REAL_16F : CUBLAS_REAL_16BF;
 }
 
-static hpck_status check_sizes(const struct blas_gemm *g, struct error *err)
+/* A matrix as it lies in memory, by columns. */
+static hpck_status layout(const struct cublas_state *state, hpck_dtype dtype, int64_t rows, int64_t columns,
+                          int64_t ld, int64_t stride, cublaslt_layout *out, struct error *err)
 {
-    const int64_t sizes[] = { g->m, g->n, g->k, g->batch, g->lda, g->ldb, g->ldc };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i] > INT_MAX) return error_set(err, HPCK_UNSUPPORTED, "cublasGemmEx has 32-bit sizes");
-    return HPCK_OK;
+    hpck_status st = HPCK_OK;
+    const struct cublas *blas = state->blas;
+    const int32_t batch = (int32_t)state->device.gemm.batch;
+    HPCK_TRY(check(blas->layout_create(out, type_of(dtype), (uint64_t)rows, (uint64_t)columns, ld),
+                   "cublasLtMatrixLayoutCreate", err));
+    HPCK_TRY(
+        check(blas->layout_set(*out, CUBLASLT_LAYOUT_BATCH_COUNT, &batch, sizeof batch), "the batch count", err));
+    HPCK_TRY(check(blas->layout_set(*out, CUBLASLT_LAYOUT_BATCH_STRIDE, &stride, sizeof stride), "the batch stride",
+                   err));
+done:
+    return st;
 }
 
-static void translate(struct cublas_state *state, bool may_use_tf32)
+/* The bias runs along the contiguous dimension of C in both libraries. */
+static hpck_status set_epilogue(const struct cublas_state *state, struct error *err)
 {
+    hpck_status st = HPCK_OK;
+    const struct cublas *blas = state->blas;
     const struct blas_gemm *g = &state->device.gemm;
-    const struct operand a = { type_of(g->dtype), g->trans_a ? TRANS : NO_TRANS, (int)g->lda, g->stride_a };
-    const struct operand b = { type_of(g->dtype), g->trans_b ? TRANS : NO_TRANS, (int)g->ldb, g->stride_b };
-    state->is_swapped = !g->column_major;
-    state->a = state->is_swapped ? b : a;
-    state->b = state->is_swapped ? a : b;
-    state->m = (int)(state->is_swapped ? g->n : g->m);
-    state->n = (int)(state->is_swapped ? g->m : g->n);
-    state->k = (int)g->k;
-    state->batch = (int)g->batch;
-    state->type_c = type_of(g->dtype_c);
-    state->ldc = (int)g->ldc;
-    state->stride_c = g->stride_c;
-    state->compute = may_use_tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
+    const bool with_relu = g->activation == HPCK_RELU;
+    if (g->activation == HPCK_GELU) /* by tanh, which differs beyond rounding */
+        HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuBLASLt's gelu is an approximation");
+    if (!with_relu && g->activation != HPCK_IDENTITY)
+        HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuBLASLt has no such activation");
+    const int32_t epilogue = g->bias ? (with_relu ? CUBLASLT_WITH_RELU_BIAS : CUBLASLT_WITH_BIAS)
+                                     : (with_relu ? CUBLASLT_WITH_RELU : CUBLASLT_WITH_NOTHING);
+    HPCK_TRY(check(blas->desc_set(state->desc, CUBLASLT_DESC_EPILOGUE, &epilogue, sizeof epilogue), "the epilogue",
+                   err));
+    if (g->bias) {
+        void *const *bias = &state->device.sets.memory[0][OPERAND_BIAS];
+        HPCK_TRY(check(blas->desc_set(state->desc, CUBLASLT_DESC_BIAS, bias, sizeof *bias), "the bias", err));
+    }
+done:
+    return st;
+}
+
+static hpck_status describe(struct cublas_state *state, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    const struct cublas *blas = state->blas;
+    const struct blas_gemm *g = &state->device.gemm;
+    const bool swap = !g->column_major;
+    const int64_t m = swap ? g->n : g->m, n = swap ? g->m : g->n, k = g->k;
+    const int32_t trans_a = (swap ? g->trans_b : g->trans_a) ? CUBLAS_TRANS : CUBLAS_NO_TRANS;
+    const int32_t trans_b = (swap ? g->trans_a : g->trans_b) ? CUBLAS_TRANS : CUBLAS_NO_TRANS;
+    state->is_swapped = swap;
+    if (g->batch > INT32_MAX) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuBLASLt has 32-bit batch counts");
+    HPCK_TRY(
+        check(blas->desc_create(&state->desc, g->tf32 ? CUBLAS_COMPUTE_TF32 : CUBLAS_COMPUTE_FP32, CUBLAS_REAL_32F),
+              "cublasLtMatmulDescCreate", err));
+    HPCK_TRY(
+        check(blas->desc_set(state->desc, CUBLASLT_DESC_TRANS_A, &trans_a, sizeof trans_a), "a transpose", err));
+    HPCK_TRY(
+        check(blas->desc_set(state->desc, CUBLASLT_DESC_TRANS_B, &trans_b, sizeof trans_b), "a transpose", err));
+    HPCK_TRY(set_epilogue(state, err));
+    HPCK_TRY(layout(state, g->dtype, trans_a ? k : m, trans_a ? m : k, swap ? g->ldb : g->lda,
+                    swap ? g->stride_b : g->stride_a, &state->first, err));
+    HPCK_TRY(layout(state, g->dtype, trans_b ? n : k, trans_b ? k : n, swap ? g->lda : g->ldb,
+                    swap ? g->stride_a : g->stride_b, &state->second, err));
+    HPCK_TRY(layout(state, g->dtype_c, m, n, g->ldc, g->stride_c, &state->c, err));
+done:
+    return st;
+}
+
+/* ---- the algorithm ------------------------------------------------------------------------------------------------- */
+
+/* The heuristic's list, its best guess first. */
+static hpck_status ask_heuristic(struct cublas_state *state, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    const struct cublas *blas = state->blas;
+    cublaslt_preference preference = NULL;
+    int found = 0;
+    HPCK_TRY(check(blas->preference_create(&preference), "cublasLtMatmulPreferenceCreate", err));
+    HPCK_TRY(check(
+        blas->preference_set(preference, CUBLASLT_PREFERENCE_WORKSPACE, &WORKSPACE_BYTES, sizeof WORKSPACE_BYTES),
+        "the workspace", err));
+    HPCK_TRY(check(blas->heuristic(state->handle, state->desc, state->first, state->second, state->c, state->c,
+                                   preference, LIST_MAX, state->list, &found),
+                   "cublasLtMatmulAlgoGetHeuristic", err));
+    for (int i = 0; i < found; i++)
+        if (state->list[i].status == CUBLAS_OK) state->list[state->list_count++] = state->list[i];
+    if (state->list_count == 0) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuBLASLt has no algorithm for it");
+done:
+    if (preference) blas->preference_destroy(preference);
+    return st;
 }
 
 static hpck_status cublas_run(void *opaque, struct error *err)
 {
     struct cublas_state *state = opaque;
-    const struct cublas *blas = state->blas;
     const struct blas_gemm *g = &state->device.gemm;
+    const struct cublaslt_choice *choice = &state->list[state->chosen];
     void *const *set = device_sets_next(&state->device.sets);
-    const struct operand *a = &state->a, *b = &state->b;
-    const void *first = state->is_swapped ? set[OPERAND_B] : set[OPERAND_A];
-    const void *second = state->is_swapped ? set[OPERAND_A] : set[OPERAND_B];
-    int code = state->batch == 1
-                   ? blas->gemm(state->handle, a->trans, b->trans, state->m, state->n, state->k, &g->alpha, first,
-                                a->type, a->ld, second, b->type, b->ld, &g->beta, set[OPERAND_C], state->type_c,
-                                state->ldc, state->compute, ALGORITHM_DEFAULT)
-                   : blas->batched(state->handle, a->trans, b->trans, state->m, state->n, state->k, &g->alpha,
-                                   first, a->type, a->ld, a->stride, second, b->type, b->ld, b->stride, &g->beta,
-                                   set[OPERAND_C], state->type_c, state->ldc, state->stride_c, state->batch,
-                                   state->compute, ALGORITHM_DEFAULT);
-    if (code != 0) return error_set(err, HPCK_UNSUPPORTED, "cuBLAS returned status %d", code);
-    return HPCK_OK;
+    const void *first = set[state->is_swapped ? OPERAND_B : OPERAND_A];
+    const void *second = set[state->is_swapped ? OPERAND_A : OPERAND_B];
+    void *c = set[OPERAND_C];
+    return check(state->blas->matmul(state->handle, state->desc, &g->alpha, first, state->first, second,
+                                     state->second, &g->beta, c, state->c, c, state->c, &choice->algorithm,
+                                     state->workspace, choice->workspace_bytes, state->stream),
+                 "cublasLtMatmul", err);
 }
 
 static hpck_status cublas_finish(void *opaque, struct error *err)
@@ -155,38 +195,75 @@ static hpck_status cublas_finish(void *opaque, struct error *err)
     return device_sets_finish(&state->device.sets, err);
 }
 
+/* The best of a few trials of the chosen algorithm, after a run that loads its kernel; INFINITY: it fails. */
+static double try_chosen(struct cublas_state *state)
+{
+    struct error ignored = { 0 };
+    double best = INFINITY;
+    bool works = cublas_run(state, &ignored) == HPCK_OK && cublas_finish(state, &ignored) == HPCK_OK;
+    for (int trial = 0; works && trial < TRIALS; trial++) {
+        double begin = measure_now();
+        for (int i = 0; works && i < TRIAL_RUNS; i++)
+            works = cublas_run(state, &ignored) == HPCK_OK;
+        works = works && cublas_finish(state, &ignored) == HPCK_OK;
+        best = fmin(best, measure_now() - begin);
+    }
+    error_free(&ignored);
+    return works ? best : INFINITY;
+}
+
+static void choose_fastest(struct cublas_state *state)
+{
+    double best = INFINITY;
+    int fastest = 0;
+    for (state->chosen = 0; state->chosen < state->list_count; state->chosen++) {
+        double seconds = try_chosen(state);
+        if (seconds < best) fastest = state->chosen;
+        best = fmin(best, seconds);
+    }
+    state->chosen = fastest;
+}
+
+/* ---- the reference -------------------------------------------------------------------------------------------------- */
+
 static void cublas_close(void *opaque)
 {
     struct cublas_state *state = opaque;
     if (!state) return;
-    if (state->handle) state->blas->destroy(state->handle);
+    const struct cublas *blas = state->blas;
+    if (state->first) blas->layout_destroy(state->first);
+    if (state->second) blas->layout_destroy(state->second);
+    if (state->c) blas->layout_destroy(state->c);
+    if (state->desc) blas->desc_destroy(state->desc);
+    if (state->handle) blas->destroy(state->handle);
+    if (state->workspace) hpck_free(state->device.sets.handle, state->workspace);
     device_gemm_close(&state->device);
     free(state);
 }
 
-static hpck_status cublas_open(void *library, hpck_handle *handle, const struct problem *problem,
-                               struct workload *workload, int copies, void **out, struct error *err)
+static hpck_status open_with(void *library, hpck_handle *handle, struct workload *workload, int copies,
+                             bool wants_fastest, void **out, struct error *err)
 {
     hpck_status st = HPCK_OK;
     CUcontext context = NULL;
-    CUstream stream = NULL;
-    int code;
     struct cublas_state *state = calloc(1, sizeof *state);
     if (!state) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     state->blas = library;
-    if (hpck_cuda_get(handle, &context, &stream) != HPCK_OK) HPCK_FAIL(err, HPCK_UNSUPPORTED, "not a CUDA device");
+    if (hpck_cuda_get(handle, &context, &state->stream) != HPCK_OK)
+        HPCK_FAIL(err, HPCK_UNSUPPORTED, "not a CUDA device");
     HPCK_TRY(device_gemm_open(&state->device, handle, workload, copies, err));
-    HPCK_TRY(check_sizes(&state->device.gemm, err));
-    translate(state, problem->field.gemm.tf32 != 0);
+    st = hpck_malloc(handle, WORKSPACE_BYTES, &state->workspace);
+    if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", hpck_error_message(handle));
     /* cuBLAS works in the context that is current in this thread; hpck leaves it as it is */
-    code = state->blas->set_context(context);
-    if (code != 0) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuCtxSetCurrent returned %d", code);
-    code = state->blas->create(&state->handle);
-    if (code != 0) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cublasCreate returned status %d", code);
-    code = state->blas->set_stream(state->handle, stream);
-    if (code != 0) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cublasSetStream returned status %d", code);
+    HPCK_TRY(check(state->blas->set_context(context), "cuCtxSetCurrent", err));
+    HPCK_TRY(check(state->blas->create(&state->handle), "cublasLtCreate", err));
+    HPCK_TRY(describe(state, err));
+    HPCK_TRY(ask_heuristic(state, err));
+    if (wants_fastest) choose_fastest(state);
     HPCK_TRY(cublas_run(state, err)); /* loads its kernels, and tells whether it can */
     HPCK_TRY(cublas_finish(state, err));
+    snprintf(state->routine, sizeof state->routine, "cublasLt algorithm %d of %d%s", state->chosen + 1,
+             state->list_count, state->device.gemm.tf32 ? ", tf32" : "");
     *out = state;
     state = NULL;
 done:
@@ -194,11 +271,23 @@ done:
     return st;
 }
 
-static const char *cublas_routine(const void *opaque)
+static hpck_status open_first(void *library, hpck_handle *handle, const struct problem *problem,
+                              struct workload *workload, int copies, void **out, struct error *err)
 {
-    const struct cublas_state *state = opaque;
-    if (state->compute == COMPUTE_32F_FAST_TF32) return "tf32";
-    return state->batch == 1 ? "GemmEx" : "GemmStridedBatchedEx";
+    (void)problem;
+    return open_with(library, handle, workload, copies, false, out, err);
+}
+
+static hpck_status open_fastest(void *library, hpck_handle *handle, const struct problem *problem,
+                                struct workload *workload, int copies, void **out, struct error *err)
+{
+    (void)problem;
+    return open_with(library, handle, workload, copies, true, out, err);
+}
+
+static const char *cublas_routine(const void *state)
+{
+    return ((const struct cublas_state *)state)->routine;
 }
 
 static hpck_status cublas_verify(void *opaque, struct error *err)
@@ -207,17 +296,19 @@ static hpck_status cublas_verify(void *opaque, struct error *err)
     return device_gemm_verify(&state->device, cublas_run, state, err);
 }
 
+#define FUNCTIONS_OF(open_function)                                                                                \
+    .on_request = true, .load = cublas_load, .unload = cublas_unload, .version = cublas_version,                   \
+    .open = open_function, .routine = cublas_routine, .run = cublas_run, .finish = cublas_finish,                  \
+    .verify = cublas_verify, .close = cublas_close
+
 const struct reference reference_cublas = {
     .name = "cublas",
-    .doc = "cuBLAS (HPCK_CUBLAS) on the same device and stream",
-    .on_request = true,
-    .load = cublas_load,
-    .unload = cublas_unload,
-    .version = cublas_version,
-    .open = cublas_open,
-    .routine = cublas_routine,
-    .run = cublas_run,
-    .finish = cublas_finish,
-    .verify = cublas_verify,
-    .close = cublas_close,
+    .doc = "cuBLASLt (HPCK_CUBLAS) on the same device and stream, its heuristic's choice",
+    FUNCTIONS_OF(open_first),
+};
+
+const struct reference reference_cublas_best = {
+    .name = "cublas-best",
+    .doc = "cuBLASLt, the fastest of its heuristic's list",
+    FUNCTIONS_OF(open_fastest),
 };

@@ -14,8 +14,9 @@ hpck_status device_gemm_open(struct device_gemm *device, hpck_handle *handle, st
         [OPERAND_A] = { g->a, g->elements_a, g->dtype },
         [OPERAND_B] = { g->b, g->elements_b, g->dtype },
         [OPERAND_C] = { NULL, g->elements_c, g->dtype_c },
+        [OPERAND_BIAS] = { g->bias, g->column_major ? g->m : g->n, g->dtype_c },
     };
-    HPCK_TRY(device_sets_open(&device->sets, handle, operands, 3, copies, err));
+    HPCK_TRY(device_sets_open(&device->sets, handle, operands, g->bias ? 4 : 3, copies, err));
 done:
     return st;
 }

@@ -5,14 +5,14 @@
 #include "blas.h"
 #include "device_sets.h"
 
-enum { OPERAND_A, OPERAND_B, OPERAND_C }; /* of a set */
+enum { OPERAND_A, OPERAND_B, OPERAND_C, OPERAND_BIAS }; /* of a set; without a bias it has three */
 
 struct device_gemm {
     struct blas_gemm gemm;
     struct device_sets sets;
 };
 
-/* UNSUPPORTED: BLAS has no such problem. Closed by the caller, also after a failure. */
+/* UNSUPPORTED: the problem has offset lists. Closed by the caller, also after a failure. */
 hpck_status device_gemm_open(struct device_gemm *device, hpck_handle *handle, struct workload *workload, int copies,
                              struct error *err);
 void device_gemm_close(struct device_gemm *device);

@@ -5,7 +5,7 @@
 
 #include "workload.h"
 
-enum { DEVICE_TENSORS_MAX = 3 };
+enum { DEVICE_TENSORS_MAX = 4 };
 
 struct device_tensor {
     const void *host; /* its values; NULL: zeros */

@@ -30,6 +30,15 @@ hpck_status library_open(struct library *library, const char *variable, const ch
     return HPCK_OK;
 }
 
+hpck_status library_open_first(struct library *library, const char *variable, const char *const *sonames,
+                               struct error *err)
+{
+    hpck_status st = HPCK_UNSUPPORTED;
+    for (; *sonames && st != HPCK_OK; sonames++)
+        st = library_open(library, variable, *sonames, err);
+    return st;
+}
+
 void library_close(struct library *library)
 {
     if (library->handle) dlclose(library->handle);

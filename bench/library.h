@@ -11,6 +11,9 @@ struct library {
 
 /* Opens the file that the environment variable names, else `soname`. UNSUPPORTED: not there. */
 hpck_status library_open(struct library *library, const char *variable, const char *soname, struct error *err);
+/* The first of several names that is there: a list that ends with NULL. */
+hpck_status library_open_first(struct library *library, const char *variable, const char *const *sonames,
+                               struct error *err);
 void library_close(struct library *library);
 
 /* Stores the address of a function in the function pointer at `pointer`. UNSUPPORTED: the library lacks it. */

@@ -195,6 +195,7 @@ static hpck_status openblas_open(void *library, hpck_handle *handle, const struc
     struct blas_gemm *g = &state->gemm;
     state->blas = library;
     HPCK_TRY(blas_gemm_of(workload, g, err));
+    HPCK_TRY(blas_gemm_check_plain(g, err));
     if (!sizes_fit_int(g)) HPCK_FAIL(err, HPCK_UNSUPPORTED, "a size is beyond the 32 bits of this BLAS");
 
     state->set_count = copies;

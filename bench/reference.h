@@ -33,7 +33,7 @@ struct reference {
 
 extern const struct reference reference_openblas;
 extern const struct reference reference_clblast;
-extern const struct reference reference_cublas;
+extern const struct reference reference_cublas, reference_cublas_best;
 extern const struct reference reference_onednn;
 extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;
@@ -43,7 +43,7 @@ extern const struct reference reference_clblast_conv;
 extern const struct reference reference_onednn_reduce;
 
 enum {
-    REFERENCES_MAX = 8
+    REFERENCES_MAX = 10
 }; /* with hpck and its default kernel and the bandwidth probe they are MEASURE_SIDES_MAX sides */
 extern const struct reference *const references[];
 extern const int reference_count;

@@ -8,9 +8,10 @@ if(HPCK_TOOLS)
   target_compile_definitions(test_bench_judge PRIVATE SHAPES_FOLDER="${PROJECT_SOURCE_DIR}/bench/shapes")
   add_test(NAME bench_judge COMMAND test_bench_judge)
 
-  # The cuBLAS reference with a stand-in for the library, on the emulated device.
-  add_library(fake_cublas MODULE ${bench_tests}/fake_cublas.c)
-  target_link_libraries(fake_cublas PRIVATE hpck_flags hpck_reference)
+  # The CUDA references with stand-ins for the libraries, on the emulated device.
+  add_library(fake_cublas MODULE ${bench_tests}/fake_cublas.c ${bench_tests}/fake_device.c)
+  target_include_directories(fake_cublas PRIVATE ${PROJECT_SOURCE_DIR}/bench)
+  target_link_libraries(fake_cublas PRIVATE hpck_flags hpck_reference ${CMAKE_DL_LIBS})
   add_executable(test_bench_cublas ${bench_tests}/test_cublas.c)
   target_link_libraries(test_bench_cublas PRIVATE hpck_flags hpck_bench PkgConfig::CMOCKA)
   add_test(NAME bench_cublas COMMAND test_bench_cublas)

@@ -21,6 +21,15 @@ if(CUDA_HEADERS AND EXISTS ${CUDA_HEADERS}/nvrtc.h)
   add_test(NAME cuda_api COMMAND cuda_api)
 endif()
 
+# The same for the libraries that hpck-bench compares with.
+if(CUDA_HEADERS AND EXISTS ${CUDA_HEADERS}/cublasLt.h)
+  add_executable(vendor_api cuda/vendor_api.c)
+  target_include_directories(vendor_api SYSTEM PRIVATE ${CUDA_HEADERS})
+  target_include_directories(vendor_api PRIVATE ${PROJECT_SOURCE_DIR}/bench)
+  target_link_libraries(vendor_api PRIVATE hpck_flags)
+  add_test(NAME vendor_api COMMAND vendor_api)
+endif()
+
 # Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
 find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
 if(HPCK_NVRTC)
