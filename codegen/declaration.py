@@ -132,7 +132,9 @@ class Family:
     resources: dict  # name -> Formula
     model_lets: dict
     model: Formula
-    loop: dict  # instruction -> Formula; what the main loop consists of in machine code
+    loop: dict  # instruction or limit -> Formula; what the main loop consists of in machine code
+    kernel: dict  # the same of the whole kernel
+    bars: list  # of Constraint; what seeds are held to
     defines: dict
     steps: list
     seeds: list  # of {param: value}

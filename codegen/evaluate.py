@@ -33,7 +33,8 @@ class Evaluator:
             formulas += [step.enabled, *step.global_size, *step.local_size]
             formulas += [formula for arg in step.args for formula in arg.formulas]
         self.rest = self.function(formulas)
-        self.loops = self.function(list(family.loop.values())) if family.loop else lambda *point: ()
+        self.machine = self.function([*family.loop.values(), *family.kernel.values()])
+        self.bars = self.function([bar.formula for bar in family.bars])
 
     def function(self, formulas):
         """One Python function that returns the values of all formulas as a tuple."""
@@ -54,8 +55,8 @@ class Evaluator:
         for formula in formulas:
             for name in formula.term.names:
                 declare(name)
-        results = ", ".join(formula.term.python for formula in formulas)
-        source = "\n".join([f"def f{HEAD}:", *lines, f"    return ({results},)"])
+        results = "".join(f"{formula.term.python}, " for formula in formulas)
+        source = "\n".join([f"def f{HEAD}:", *lines, f"    return ({results})"])
         namespace = dict(arith.FUNCTIONS)
         exec(compile(source, f"<{self.family.name}>", "exec"), namespace)
         return namespace["f"]
@@ -77,9 +78,14 @@ class Evaluator:
     def reason(self, device, problem, param):
         return self.judge(device, problem, param)[0]
 
-    def loop(self, device, problem, param):
-        """{instruction: count} of the main loop, as the family declares it."""
-        return {name: int(value) for name, value in zip(self.family.loop, self.loops(device, *problem, param))}
+    def counts(self, device, problem, param):
+        """({name: count} of the main loop, of the kernel), as the family declares them for machine code."""
+        values = [int(value) for value in self.machine(device, *problem, param)]
+        return dict(zip(self.family.loop, values)), dict(zip(self.family.kernel, values[len(self.family.loop) :]))
+
+    def missed_bars(self, device, problem, param):
+        """The reasons of the bars that the point does not reach."""
+        return [bar.reason for bar, holds in zip(self.family.bars, self.bars(device, *problem, param)) if not holds]
 
     def values(self, device, problem, param):
         reason, resources = self.judge(device, problem, param)

@@ -89,16 +89,17 @@ class FamilyReader:
             resources=self.read_formulas(top.table("resources"), RESOURCES),
             model_lets={},
             model=None,
-            loop=self.read_loop(),
+            loop=self.read_counts("loop", ["at_most"]),
+            kernel=self.read_counts("kernel", ["registers", "barriers"]),
+            bars=[],
             defines=self.read_defines(params),
             steps=self.read_steps(),
             seeds=self.read_seeds(params),
             file=self.file,
         )
-        for table in top.array("constraint"):
-            family.constraints.append(Constraint(self.formula(table, "rule"), table.get("reason", str)))
-            table.finish()
+        family.constraints += self.read_rules("constraint", real=False)
         self.read_model(family)
+        family.bars += self.read_rules("bar", real=True)
         top.finish()
         return family
 
@@ -170,16 +171,24 @@ class FamilyReader:
         table.finish()
         return formulas
 
-    def read_loop(self):
-        """Counts of instructions by their name, and `at_most` for all of them together. For tests; not part of the C tables."""
-        table = self.top.table("loop")
-        for name in table.values:
-            if not re.fullmatch(r"[A-Z][A-Z0-9]*|at_most", name):
-                table.fail(name, "must be the name of an instruction in upper case, or at_most")
+    def read_rules(self, name, real):
+        rules = []
+        for table in self.top.array(name):
+            rules.append(Constraint(self.formula(table, "rule", real=real), table.get("reason", str)))
+            table.finish()
+        return rules
+
+    def read_counts(self, name, limits):
+        """Counts of machine instructions by name, and limits. For tests; not part of the C tables."""
+        table = self.top.table(name)
+        for key in table.values:
+            if not re.fullmatch(r"[A-Z][A-Z0-9]*(\.\d+)?", key) and key not in limits:
+                what = f"must be the name of an instruction in upper case, like LDS or LDS.128, or {one_of(limits)}"
+                table.fail(key, what)
         return self.read_formulas(table, list(table.values))
 
     def read_model(self, family):
-        """[model] may name partial results above `seconds`; nothing else sees them."""
+        """[model] may name partial results above `seconds`; only bars see them."""
         table = self.top.table("model")
         if list(table.values)[-1:] != ["seconds"]:
             table.fail(None, "must end with the key `seconds`")

@@ -1,8 +1,11 @@
-"""NVRTC from Python: a CUDA text to PTX or machine code, with what ptxas says about it."""
+"""NVRTC from Python: a CUDA text to PTX and machine code, with what ptxas says about it."""
 
+import collections
 import ctypes
 import os
 import re
+
+Usage = collections.namedtuple("Usage", "registers barriers local_bytes stack spill_stores spill_loads")
 
 
 class Nvrtc:
@@ -24,7 +27,7 @@ class Nvrtc:
         return buffer.raw[: size.value]
 
     def compile(self, source, options, target):
-        """(cubin, ptxas's messages) for sm_TARGET."""
+        """(cubin, PTX, ptxas's messages) for sm_TARGET."""
         program = ctypes.c_void_p()
         create = self.library.nvrtcCreateProgram
         self.check(create(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None), "nvrtcCreateProgram")
@@ -34,18 +37,20 @@ class Nvrtc:
             code = self.library.nvrtcCompileProgram(program, len(words), array)
             log = self.text(program, "ProgramLog").decode(errors="replace")
             self.check(code, f"sm_{target} {' '.join(options)}", log)
-            return self.text(program, "CUBIN"), log
+            return self.text(program, "CUBIN"), self.text(program, "PTX").decode(), log
         finally:
             self.library.nvrtcDestroyProgram(ctypes.byref(program))
 
 
 def usage(log):
-    """{kernel: (registers, bytes of stack, of spill stores, of spill loads)} of ptxas -v."""
+    """{kernel: Usage} of ptxas -v."""
     found = {}
     pattern = (
         r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
-        r".*?Used (\d+) registers"
+        r".*?Used (\d+) registers(?:, used (\d+) barriers)?([^\n]*)"
     )
-    for name, stack, stores, loads, registers in re.findall(pattern, log, re.S):
-        found[name] = (int(registers), int(stack), int(stores), int(loads))
+    for name, stack, stores, loads, registers, barriers, rest in re.findall(pattern, log, re.S):
+        shared = re.search(r"(\d+) bytes smem", rest)
+        numbers = (registers, barriers or 0, shared[1] if shared else 0, stack, stores, loads)
+        found[name] = Usage(*map(int, numbers))
     return found

@@ -9,7 +9,7 @@ import struct
 
 NEVER, BRANCHES, INSTRUCTION = 0xF, (0x947, 0x547), 16  # the second kind, by a uniform predicate, from sm_100
 WIDTHS = {0: 8, 1: 8, 2: 16, 3: 16, 4: 32, 5: 64, 6: 128}
-BY_9_BITS = {0x023: "FFMA", 0x03C: "HMMA"}
+BY_9_BITS = {0x023: "FFMA", 0x03C: "HMMA", 0x108: "MUFU", 0x106: "I2F", 0x112: "I2F"}
 BY_12_BITS = {
     "LDSM": [0x83B],
     "LDGSTS": [0xFAE],
@@ -23,13 +23,14 @@ BY_12_BITS = {
     "LDGDEPBAR": [0x9AF],
     "BRA": list(BRANCHES),
     "HGMMA": [0xDF0, 0x9F0, 0x5F0, 0x1F0, 0xFF0, 0x7F0],
-    "UTMALDG": [0x5B4],
-    "USETMAXREG": [0x5C8],
+    "UTMALDG": [0x5B4, 0x3B4],  # the second to several blocks
+    "USETMAXREG": [0x5C8, 0x9C8],
+    "UI2F": [0x25A],
     "MEMBAR": [0x992],
     "ERRBAR": [0x9AB],
 }
 NAMES = {code: name for name, codes in BY_12_BITS.items() for code in codes}
-MATRIX_PRODUCTS, PRODUCTS = ("HMMA", "HGMMA"), ("FFMA",)
+ACCESSES = ("LDG", "STG", "LDS", "STS", "LDGSTS")
 Instruction = collections.namedtuple("Instruction", "name width low high")
 
 
@@ -82,14 +83,14 @@ def loops(instructions):
     return found
 
 
-def main_loop(instructions):
-    """The innermost loop with the most products, as [Instruction]; [] where there is none."""
-    wanted = MATRIX_PRODUCTS if any(x.name in MATRIX_PRODUCTS for x in instructions) else PRODUCTS
-    products = lambda loop: sum(x.name in wanted for x in instructions[loop[0] : loop[1] + 1])
-    found = [loop for loop in loops(instructions) if products(loop)]
-    best = max(found, key=lambda loop: (products(loop), loop[0] - loop[1]), default=None)
-    return instructions[best[0] : best[1] + 1] if best else []
+def main_loop(instructions, name):
+    """The innermost loop with the most instructions of that name, as [Instruction]; [] where there is none."""
+    found = {loop: count(instructions[loop[0] : loop[1] + 1])[name] for loop in loops(instructions)}
+    best = max(found, key=lambda loop: (found[loop], loop[0] - loop[1]), default=None)
+    return instructions[best[0] : best[1] + 1] if best and found[best] else []
 
 
 def count(instructions):
-    return collections.Counter(instruction.name for instruction in instructions)
+    """{name: how many}, and of memory accesses also {name.bits: how many}."""
+    names = [x.name for x in instructions]
+    return collections.Counter(names + [f"{x.name}.{x.width}" for x in instructions if x.name in ACCESSES])

@@ -3,10 +3,11 @@
     test_static.py FAMILY [all] [print]
 
 Every seed is compiled for sm_80 (or the only target that the family compiles for), for sm_75 where that is legal and for one other
-architecture in turn, with transposes and dtypes in turn; `all`: for every architecture. Nothing may be spilled or lie in local
-memory, registers must fit, and the main loop must consist of what the family's [loop] says. Rows of cutlass.csv are kernels of
-CUTLASS with the same tiles, whose main loop may be a tenth shorter at most. `print` shows the loops. HPCK_NVRTC names the compiler;
-exit 77 without it."""
+architecture in turn, with dtypes and transposes (other examples of the operation) in turn; `all`: for every architecture. Nothing may
+be spilled or lie in local memory, registers and shared memory must fit, and the main loop and the kernel must consist of what the
+family's [loop] and [kernel] say; seeds reach the family's [[bar]]s. Rows of cutlass.csv are kernels of CUTLASS with the same tiles,
+whose main loop may be a tenth shorter at most. Where there is nvdisasm, it must count the same instructions. `print` shows the loops.
+HPCK_NVRTC names the compiler; exit 77 without it."""
 
 import csv
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+import disassembler
 import sass
 from codegen.evaluate import Evaluator
 from codegen.read_kernels import read_kernels
@@ -47,12 +49,20 @@ def device(kernels, sm):
     return fields | {name: value for name, value in known.items() if name in fields}
 
 
-def problem(family, turn):
-    """(fields, dtype_in, dtype_out): transposes and dtypes by turn."""
-    dtype_in, dtype_out = family.dtypes[turn % len(family.dtypes)]
+def gemm(family, turn):
     fields = dict.fromkeys((field.name for field in family.op.fields), 0)
-    fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, trans_a=turn // 2 % 2, trans_b=turn % 2, tf32=int(dtype_in == "f32"))
-    return fields | dict(align_a=ALIGNMENT, align_b=ALIGNMENT), dtype_in, dtype_out
+    fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, trans_a=turn // 2 % 2, trans_b=turn % 2)
+    return fields | dict(align_a=ALIGNMENT, align_b=ALIGNMENT)
+
+
+def problems(family, turn):
+    """(fields, dtype_in, dtype_out), the one whose turn it is first: a large GEMM with all transposes, examples of other operations."""
+    for later in range(turn, turn + len(family.dtypes) * len(family.op.examples)):
+        dtype_in, dtype_out = family.dtypes[later % len(family.dtypes)]
+        if family.op.name == "gemm":
+            yield gemm(family, later) | dict(tf32=int(dtype_in == "f32")), dtype_in, dtype_out
+        else:
+            yield family.op.examples[later % len(family.op.examples)][0], dtype_in, dtype_out
 
 
 class Report:
@@ -79,33 +89,39 @@ class Checker:
         return words + [f"-D{name}={value}" for name, value in zip(self.family.defines, values.defines)]
 
     def check(self, sm, seed, turn):
-        """True: the seed is legal there for dtypes and transposes of this turn or a later one, and was checked."""
+        """True: the seed is legal there for the problem of this turn or a later one, and was checked."""
         where = device(self.kernels, sm)
-        for later in range(len(self.family.dtypes)):
-            asked = problem(self.family, turn + later)
+        for asked in problems(self.family, turn):
             if self.evaluator.reason(where, asked, tuple(seed.values())) is None:
-                self.compile(sm, seed, asked, None)
+                name = self.compile(sm, seed, asked)
+                for reason in self.evaluator.missed_bars(where, asked, tuple(seed.values())):
+                    self.report.expect(False, f"{name}: {reason}")
                 return True
         return False
 
-    def compile(self, sm, seed, asked, most):
+    def compile(self, sm, seed, asked, most=None):
+        """Checks the point's machine code; its name."""
         where, param = device(self.kernels, sm), tuple(seed.values())
         values = self.evaluator.values(where, asked, param)
         target = self.family.cuda_target or str(sm)
         fields, dtype_in, dtype_out = asked
-        trans = "nt"[fields["trans_a"]] + "nt"[fields["trans_b"]]
+        trans = "nt"[fields.get("trans_a", 0)] + "nt"[fields.get("trans_b", 0)]
         name = f"{self.family.name} {dtype_in}>{dtype_out} {trans} sm_{target} {' '.join(f'{k}={v}' for k, v in seed.items())}"
-        cubin, log = self.nvrtc.compile(self.texts[dtype_in, dtype_out], self.options(seed, values), target)
-        self.check_resources(name, values, cubin, log)
-        wanted = self.evaluator.loop(where, asked, param)
+        cubin, ptx, log = self.nvrtc.compile(self.texts[dtype_in, dtype_out], self.options(seed, values), target)
+        self.report.expect(".local" not in ptx, f"{name}: the PTX has local memory")
+        self.check_resources(name, values, where, cubin, log)
+        loop, kernel = self.evaluator.counts(where, asked, param)
         if most is not None:
-            wanted["at_most"] = min(most, wanted.get("at_most", most))
-        self.check_loop(name, wanted, cubin)
+            loop["at_most"] = min(most, loop.get("at_most", most))
+        code = sass.kernels(cubin)[self.family.steps[0].kernel]
+        if loop:
+            self.check_loop(name, loop, sass.main_loop(code, next(iter(loop))))
+        limits = usage(log)[self.family.steps[0].kernel]._asdict()
+        self.check_counts(f"{name}: the kernel", kernel, sass.count(code), limits)
+        return name
 
     def check_cutlass(self, row):
-        fields = dict.fromkeys((field.name for field in self.family.op.fields), 0)
-        fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, align_a=ALIGNMENT, align_b=ALIGNMENT)
-        fields |= dict(trans_a=int(row["trans"][0] == "t"), trans_b=int(row["trans"][1] == "t"))
+        fields = gemm(self.family, 0) | dict(trans_a=int(row["trans"][0] == "t"), trans_b=int(row["trans"][1] == "t"))
         seed = {p.name: int(row.get(p.name) or p.values[0]) for p in self.family.params}
         asked = fields, row["dtype"], row["dtype"]
         reason = self.evaluator.reason(device(self.kernels, int(row["sm"])), asked, tuple(seed.values()))
@@ -113,31 +129,38 @@ class Checker:
         if reason is None:
             self.compile(int(row["sm"]), seed, asked, int(OF_CUTLASS * int(row["loop"])))
 
-    def check_resources(self, name, values, cubin, log):
+    def check_resources(self, name, values, where, cubin, log):
         for code in ("C7508", "C7510"):  # wgmma that ptxas serialises
             self.report.expect(code not in log, f"{name}: ptxas says {code}")
-        for kernel, (registers, *memory) in usage(log).items():
+        for kernel, used in usage(log).items():
+            memory = used.stack, used.spill_stores, used.spill_loads
             self.report.expect(not any(memory), f"{name}: {kernel} has {memory} bytes of stack and spills")
             room = REGISTERS // values.resources[1] // 8 * 8
-            self.report.expect(registers <= min(room, 255), f"{name}: {kernel} has {registers} registers, {room} fit")
+            self.report.expect(used.registers <= min(room, 255), f"{name}: {kernel} has {used.registers} registers, {room} fit")
+            local_bytes = used.local_bytes or values.resources[0]
+            holds = local_bytes <= values.resources[0] <= where["local_bytes"]
+            self.report.expect(holds, f"{name}: {kernel} has {local_bytes} bytes of shared memory, {values.resources[0]} declared")
         for kernel, instructions in sass.kernels(cubin).items():
             local = sum(x.name in ("LDL", "STL") for x in instructions)
             self.report.expect(local == 0, f"{name}: {kernel} goes to local memory {local} times")
+        for kernel, difference in disassembler.differences(cubin).items():
+            self.report.expect(not difference, f"{name}: {kernel}: nvdisasm counts otherwise: {difference}")
 
-    def check_loop(self, name, wanted, cubin):
-        if not wanted:
-            return
-        loop = sass.main_loop(sass.kernels(cubin)[self.family.steps[0].kernel])
+    def check_loop(self, name, wanted, loop):
         found = sass.count(loop)
         total = len(loop) - found["dead"]
         if self.is_printing:
             shown = " ".join(f"{key}={value}" for key, value in sorted(found.items()))
             print(f"{name}: {total} of at most {wanted.get('at_most', 0)}: {shown}")
+        self.check_counts(f"{name}: the main loop", wanted, found, dict(at_most=total))
+
+    def check_counts(self, what, wanted, found, limited):
+        """Instructions must be as many as declared, `limited` things at most as many."""
         for key, value in wanted.items():
-            if key == "at_most":
-                self.report.expect(total <= value, f"{name}: the main loop has {total} instructions, more than {value}")
+            if key in limited:
+                self.report.expect(limited[key] <= value, f"{what} has {limited[key]} ({key}), more than {value}")
             else:
-                self.report.expect(found[key] == value, f"{name}: the main loop has {found[key]} {key}, not {value}")
+                self.report.expect(found[key] == value, f"{what} has {found[key]} {key}, not {value}")
 
 
 def main(family_name, *words):
