@@ -22,8 +22,8 @@ enum { LANES = 64, STRIP = 1024 };
 struct cloop_state {
     struct pool *pool;
     struct reduce_sets sets;
-    const float *x, *x2; /* of this run */
-    float *partial;      /* one for each thread */
+    const struct reduce_set *set; /* of this run */
+    float *partial;               /* one for each thread */
 };
 
 /* y[lane] gets x[lane], x[lane + LANES], ...; then one. */
@@ -134,29 +134,30 @@ static void work(void *context, int index, int count)
     struct cloop_state *state = context;
     struct reduce_sets *sets = &state->sets;
     const struct loop *loop = find_loop(sets->operation);
+    const float *x = state->set->x, *x2 = state->set->x2 ? state->set->x2 : x;
     if (sets->inner > 1) {
         int64_t cells = sets->outer * sets->inner;
         int64_t from = share(cells, index, count), to = share(cells, index + 1, count);
         for (int64_t o = from / sets->inner; o * sets->inner < to; o++) {
             int64_t first = from > o * sets->inner ? from - o * sets->inner : 0;
             int64_t last = to < (o + 1) * sets->inner ? to - o * sets->inner : sets->inner;
-            float *y = sets->y + o * sets->inner;
-            loop->columns(state->x + o * sets->outer_x, sets->length, sets->inner, first, last, y);
+            float *y = state->set->y + o * sets->inner;
+            loop->columns(x + o * sets->outer_x, sets->length, sets->inner, first, last, y);
             for (int64_t j = first; j < last; j++)
                 y[j] = finish(sets, y[j]);
         }
     } else if (sets->outer * sets->segments == 1) {
         int64_t from = share(sets->length, index, count), to = share(sets->length, index + 1, count);
-        state->partial[index * 16] = loop->row(state->x + from, state->x2 + from, to - from);
+        state->partial[index * 16] = loop->row(x + from, x2 + from, to - from);
     } else {
         for (int64_t o = share(sets->outer, index, count); o < share(sets->outer, index + 1, count); o++) {
             float value = 0.0F;
             for (int64_t s = 0; s < sets->segments; s++) {
                 int64_t at = o * sets->outer_x + s * sets->segment_x;
-                float part = loop->row(state->x + at, state->x2 + at, sets->length);
+                float part = loop->row(x + at, x2 + at, sets->length);
                 value = s == 0 ? part : join(sets->operation, value, part);
             }
-            sets->y[o] = finish(sets, value);
+            state->set->y[o] = finish(sets, value);
         }
     }
 }
@@ -166,15 +167,13 @@ static hpck_status cloop_run(void *opaque, struct error *err)
     (void)err;
     struct cloop_state *state = opaque;
     struct reduce_sets *sets = &state->sets;
-    int set = reduce_sets_next(sets);
-    state->x = sets->x[set];
-    state->x2 = sets->x2[set] ? sets->x2[set] : sets->x[set];
+    state->set = reduce_sets_next(sets);
     pool_run(state->pool, work, state);
     if (sets->inner == 1 && sets->outer * sets->segments == 1) {
         float value = state->partial[0];
         for (int i = 1; i < pool_size(state->pool); i++)
             value = join(sets->operation, value, state->partial[i * 16]);
-        sets->y[0] = finish(sets, value);
+        state->set->y[0] = finish(sets, value);
     }
     return HPCK_OK;
 }

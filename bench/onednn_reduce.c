@@ -161,8 +161,8 @@ static hpck_status onednn_open(void *library, hpck_handle *handle, const struct 
                    "creating a stream", err));
     HPCK_TRY(describe(state, &x, &y, err));
     HPCK_TRY(create(state, &x, &y, err));
-    HPCK_TRY(check(state->memory_create(&state->x, &x, state->engine, state->sets.x[0]), "wrapping x", err));
-    HPCK_TRY(check(state->memory_create(&state->y, &y, state->engine, state->sets.y), "wrapping y", err));
+    HPCK_TRY(check(state->memory_create(&state->x, &x, state->engine, state->sets.set[0].x), "wrapping x", err));
+    HPCK_TRY(check(state->memory_create(&state->y, &y, state->engine, state->sets.set[0].y), "wrapping y", err));
     *out = state;
     state = NULL;
 done:
@@ -175,8 +175,9 @@ static hpck_status onednn_run(void *opaque, struct error *err)
     hpck_status st = HPCK_OK;
     struct onednn_reduce *state = opaque;
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, state->x }, { DNNL_ARG_DST, state->y } };
-    HPCK_TRY(
-        check(state->memory_set_data_handle(state->x, state->sets.x[reduce_sets_next(&state->sets)]), "x", err));
+    const struct reduce_set *set = reduce_sets_next(&state->sets);
+    HPCK_TRY(check(state->memory_set_data_handle(state->x, set->x), "x", err));
+    HPCK_TRY(check(state->memory_set_data_handle(state->y, set->y), "y", err));
     HPCK_TRY(check(state->primitive_execute(state->primitive, state->stream, 2, args), "the reduction", err));
 done:
     return st;

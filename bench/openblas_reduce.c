@@ -92,16 +92,16 @@ static hpck_status blas_run(void *opaque, struct error *err)
     (void)err;
     struct blas_reduce *state = opaque;
     struct reduce_sets *sets = &state->sets;
-    int set = reduce_sets_next(sets);
+    const struct reduce_set *set = reduce_sets_next(sets);
     int n = (int)sets->length;
     for (int64_t o = 0; o < sets->outer; o++) {
-        const float *x = sets->x[set] + o * sets->outer_x;
+        const float *x = set->x + o * sets->outer_x;
         if (state->norm != NULL)
-            sets->y[o] = state->norm(n, x, 1);
+            set->y[o] = state->norm(n, x, 1);
         else if (state->dot != NULL)
-            sets->y[o] = state->dot(n, x, 1, sets->x2[set] + o * sets->outer_x, 1);
+            set->y[o] = state->dot(n, x, 1, set->x2 + o * sets->outer_x, 1);
         else
-            sets->y[o] = (float)state->index(n, x, 1);
+            set->y[o] = (float)state->index(n, x, 1);
     }
     return HPCK_OK;
 }

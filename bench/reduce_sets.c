@@ -47,33 +47,32 @@ hpck_status reduce_sets_open(struct workload *workload, const struct problem *pr
     };
     sets->elements = f->outer * f->segments * f->length * f->inner;
     sets->outputs = reduce_is_normalization(f->operation) ? sets->elements : f->outer * f->inner;
-    sets->x = calloc((size_t)copies, sizeof *sets->x);
-    sets->x2 = calloc((size_t)copies, sizeof *sets->x2);
-    if (!sets->x || !sets->x2) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
+    sets->set = calloc((size_t)copies, sizeof *sets->set);
+    if (!sets->set) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     for (int i = 0; i < copies; i++) {
-        HPCK_TRY(copy(host.x, sets->elements, &sets->x[i], err));
-        if (host.x2 != NULL) HPCK_TRY(copy(host.x2, sets->elements, &sets->x2[i], err));
+        struct reduce_set *set = &sets->set[i];
+        HPCK_TRY(copy(host.x, sets->elements, &set->x, err));
+        if (host.x2 != NULL) HPCK_TRY(copy(host.x2, sets->elements, &set->x2, err));
+        HPCK_TRY(copy(NULL, sets->outputs, &set->y, err));
     }
-    HPCK_TRY(copy(NULL, sets->outputs, &sets->y, err));
 done:
     return st;
 }
 
 void reduce_sets_close(struct reduce_sets *sets)
 {
-    for (int i = 0; i < sets->count; i++) {
-        if (sets->x) free(sets->x[i]);
-        if (sets->x2) free(sets->x2[i]);
+    for (int i = 0; sets->set && i < sets->count; i++) {
+        free(sets->set[i].x);
+        free(sets->set[i].x2);
+        free(sets->set[i].y);
     }
-    free(sets->x);
-    free(sets->x2);
-    free(sets->y);
+    free(sets->set);
 }
 
-int reduce_sets_next(struct reduce_sets *sets)
+const struct reduce_set *reduce_sets_next(struct reduce_sets *sets)
 {
-    int set = sets->next;
-    sets->next = (set + 1) % sets->count;
+    const struct reduce_set *set = &sets->set[sets->next];
+    sets->next = (sets->next + 1) % sets->count;
     return set;
 }
 
@@ -81,10 +80,10 @@ void reduce_sets_poison(struct reduce_sets *sets)
 {
     sets->next = 0;
     for (int64_t i = 0; i < sets->outputs; i++)
-        sets->y[i] = NAN;
+        sets->set[0].y[i] = NAN;
 }
 
 hpck_status reduce_sets_check(const struct reduce_sets *sets, struct error *err)
 {
-    return workload_check_values(sets->workload, sets->y, err);
+    return workload_check_values(sets->workload, sets->set[0].y, err);
 }
