@@ -22,6 +22,7 @@ enum option_id {
     JOBS,
     TIME_LIMIT,
     MIN_GAIN,
+    TARGET,
     DRY_RUN,
     FORMAT,
     LIST_DEVICES,
@@ -45,6 +46,7 @@ static const struct tool_option table[] = {
       "                       per CPU, at most 16; 0: the process that times compiles too" },
     { TIME_LIMIT, "time-limit", "TIME", "for one trial, after which its process is killed; default 30s" },
     { MIN_GAIN, "min-gain", "PERCENT", "a new choice must be this much faster than the old one; default 2" },
+    { TARGET, "target", "LIST", "of bundle: CUDA architectures, sm_80,sm_90" },
     { DRY_RUN, "dry-run", NULL, "count candidates and compilations and estimate the time; touch nothing" },
     { FORMAT, "format", "F", "text or json (one object a line); default text" },
     { LIST_DEVICES, "list-devices", NULL, "print the devices and exit" },
@@ -66,6 +68,9 @@ static const struct command {
       "run the records of this device again: legal, right, as fast as they say?" },
     { CLI_DIFF, "diff", "diff A B", "print where the best records of two files differ" },
     { CLI_MERGE, "merge", "merge INTO FROM...", "add the records of other databases to a file" },
+    { CLI_BUNDLE, "bundle", "bundle PROBLEM...",
+      "compile what the library could choose for the problems on CUDA devices of\n"
+      "                       --target, which need not be here; the bundle goes to standard output" },
     { CLI_PRUNE, "prune", "prune [FILE...]", "remove what no longer matches a kernel, or is damaged, from a file" },
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -85,7 +90,7 @@ void cli_help(FILE *out)
           "options:\n",
           out);
     tool_print_options(out, table, OPTION_COUNT);
-    fputs("\ncommands on tuning databases (--db PATH, --format text|json):\n", out);
+    fputs("\ncommands (--db PATH, --format text|json):\n", out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-20s %s\n", commands[i].form, commands[i].doc);
     fputs("\nsuites:\n", out);
@@ -184,6 +189,9 @@ static hpck_status apply(const struct tool_option *option, const char *value, vo
         HPCK_TRY(tool_number(option->name, value, 0.0, 1000.0, &cli->tuner.min_gain, err));
         cli->tuner.min_gain /= 100.0;
         break;
+    case TARGET:
+        cli->targets = value;
+        break;
     case DRY_RUN:
         cli->tuner.is_dry_run = true;
         break;
@@ -240,6 +248,12 @@ static hpck_status check(const struct cli *cli, struct error *err)
         return error_set(err, HPCK_INVALID_ARGUMENT,
                          "nothing to tune: name problems (gemm:f32:nn:m512n512k512), "
                          "--suite NAME or --shapes FILE; --help tells more");
+    if (cli->action == CLI_BUNDLE && (cli->shapes.count == 0 || !cli->targets))
+        return error_set(err, HPCK_INVALID_ARGUMENT,
+                         "bundle: expected problems and targets: hpck-tune bundle --target sm_80,sm_90 "
+                         "gemm:f16:nn:m512n512k512 > kernels.hpck");
+    if (cli->action != CLI_BUNDLE && cli->targets)
+        return error_set(err, HPCK_INVALID_ARGUMENT, "--target %s: only the command bundle takes it", cli->targets);
     if (cli->action == CLI_DIFF && cli->file_count != 2)
         return error_set(err, HPCK_INVALID_ARGUMENT, "diff: expected hpck-tune diff A B");
     if (cli->action == CLI_MERGE && cli->file_count < 2)

@@ -15,6 +15,7 @@ enum cli_action {
     CLI_DIFF,
     CLI_MERGE,
     CLI_EXPORT,
+    CLI_BUNDLE,
     CLI_PRUNE
 };
 
@@ -23,7 +24,8 @@ struct cli {
     struct tuner_options tuner;
     enum results_format format;
     struct shapes shapes;
-    const char **files; /* of the subcommands diff, merge and prune */
+    const char *targets; /* of bundle; NULL: not given */
+    const char **files;  /* of the subcommands diff, merge and prune */
     int file_count;
 };
 

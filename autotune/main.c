@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "bundle_make.h"
 #include "cli.h"
+#include "compilers.h"
 #include "database.h"
 #include "tool.h"
 #include "verify.h"
@@ -43,6 +46,20 @@ static int diff(const struct cli *cli, struct error *err)
     return st != HPCK_OK ? tool_exit_code(st) : differ ? EXIT_FAILED : EXIT_OK;
 }
 
+static int bundle(const struct cli *cli, struct error *err)
+{
+    const int jobs = cli->tuner.jobs;
+    const struct bundle_order order = { .targets = cli->targets,
+                                        .db = cli->tuner.db,
+                                        .jobs = jobs < 0 ? compilers_default_count() : jobs,
+                                        .problems = &cli->shapes };
+    if (isatty(STDOUT_FILENO)) {
+        error_set(err, HPCK_INVALID_ARGUMENT, "bundle: standard output is a terminal: add > kernels.hpck");
+        return EXIT_USAGE;
+    }
+    return tool_exit_code(bundle_make(&order, stdout, stderr, err));
+}
+
 static int act(const struct cli *cli, struct error *err)
 {
     switch (cli->action) {
@@ -65,6 +82,8 @@ static int act(const struct cli *cli, struct error *err)
         return diff(cli, err);
     case CLI_EXPORT:
         return tool_exit_code(database_export(cli->tuner.db, &cli->shapes, stdout, err));
+    case CLI_BUNDLE:
+        return bundle(cli, err);
     case CLI_MERGE:
         return tool_exit_code(database_merge(cli->files, cli->file_count, stderr, err));
     case CLI_PRUNE:

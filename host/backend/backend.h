@@ -89,6 +89,14 @@ struct backend {
                         struct backend_program **program, struct error *err);
     void (*unload)(struct backend_program *program);
 
+    /* Devices of an architecture ("sm_90") that need not be here: what they have in common with their limits, and their
+     * fingerprint; a program for them as bytes that `load` accepts there, the caller frees *bytes. NULL: the vendor compiles
+     * on the device only. */
+    hpck_status (*describe_absent)(const char *architecture, struct device_desc *desc, char *fingerprint,
+                                   size_t size, struct error *err);
+    hpck_status (*compile_absent)(const struct device_desc *desc, const char *source, const char *options,
+                                  const char *target, void **bytes, size_t *size, struct error *err);
+
     hpck_status (*kernel_create)(struct backend_program *program, const char *name, struct backend_kernel **kernel,
                                  struct error *err);
     void (*kernel_free)(struct backend_kernel *kernel);

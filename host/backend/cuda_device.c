@@ -16,7 +16,7 @@ static hpck_status describe(struct backend_device *device, int ordinal, struct e
 {
     hpck_status st = HPCK_OK;
     HPCK_TRY(cuda_describe(device, ordinal, &device->desc, err));
-    snprintf(device->fingerprint, sizeof device->fingerprint, "cuda|%.16s", device->desc.architecture);
+    cuda_fingerprint(&device->desc, device->fingerprint, sizeof device->fingerprint);
 done:
     return st;
 }

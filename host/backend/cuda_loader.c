@@ -84,7 +84,8 @@ hpck_status nvrtc_load(struct nvrtc_api *api, struct error *err)
     void *library = open_nvrtc(env_get("HPCK_NVRTC"), &reasons);
     if (library == NULL)
         HPCK_FAIL(err, HPCK_COMPILE_FAILED,
-                  "cuda: the kernel is in no cache, and the compiler NVRTC could not be opened (install it, or set "
+                  "cuda: the kernel is in no cache or bundle, and the compiler NVRTC could not be opened (install "
+                  "it, or set "
                   "HPCK_NVRTC):%s",
                   reasons.text != NULL ? reasons.text : "");
     const char *missing = find_all(library, nvrtc_entries, sizeof nvrtc_entries / sizeof nvrtc_entries[0], api);

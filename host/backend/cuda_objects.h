@@ -91,6 +91,13 @@ hpck_status cuda_translate(struct backend_device *device, const char *source, co
 /* The newest target of this NVRTC that the device runs. */
 hpck_status cuda_target(struct backend_device *device, int *sm, struct error *err);
 
+/* ---- cuda_cross.c: without a driver ---- */
+void cuda_fingerprint(const struct device_desc *desc, char *text, size_t size);
+hpck_status cuda_describe_absent(const char *architecture, struct device_desc *desc, char *fingerprint, size_t size,
+                                 struct error *err);
+hpck_status cuda_compile_absent(const struct device_desc *desc, const char *source, const char *options,
+                                const char *target, void **bytes, size_t *size, struct error *err);
+
 /* ---- cuda_program.c ---- */
 hpck_status cuda_compile(struct backend_device *device, const char *source, const char *options, const char *target,
                          struct backend_program **program, struct error *err);

@@ -1,10 +1,11 @@
-/* See cache.h. From fastest to slowest: memory, disk, another process that is just compiling it, the compiler. */
+/* See cache.h. From fastest to slowest: memory, the bundle, disk, another process that is just compiling it, the compiler. */
 #include "cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "bundle.h"
 #include "cache_disk.h"
 #include "cache_entry.h"
 #include "program_options.h"
@@ -25,7 +26,8 @@ struct kernel_cache {
     const struct backend *backend;
     struct backend_device *device;
     struct verbose *verbose;
-    char *folder; /* NULL: no disk cache */
+    struct bundle *bundle; /* NULL: there is none */
+    char *folder;          /* NULL: no disk cache */
     struct entry *entries;
     int compilations;
 };
@@ -47,8 +49,8 @@ static hpck_status open_folder(struct kernel_cache *cache, const char *dir, stru
     return st;
 }
 
-hpck_status cache_open(const struct backend *backend, struct backend_device *device, const char *dir,
-                       struct verbose *verbose, struct kernel_cache **out, struct error *err)
+hpck_status cache_open(const struct backend *backend, struct backend_device *device, const char *bundle,
+                       const char *dir, struct verbose *verbose, struct kernel_cache **out, struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct kernel_cache *cache = calloc(1, sizeof *cache);
@@ -56,6 +58,7 @@ hpck_status cache_open(const struct backend *backend, struct backend_device *dev
     cache->backend = backend;
     cache->device = device;
     cache->verbose = verbose;
+    HPCK_TRY(bundle_open(bundle, verbose, &cache->bundle, err));
     HPCK_TRY(open_folder(cache, dir, err));
     *out = cache;
     cache = NULL;
@@ -81,6 +84,7 @@ void cache_close(struct kernel_cache *cache)
         entry_free(cache, entry);
         entry = next;
     }
+    bundle_close(cache->bundle);
     free(cache->folder);
     free(cache);
 }
@@ -108,9 +112,9 @@ static hpck_status entry_make(const struct kernel_cache *cache, const struct fam
     entry->family = family;
     entry->source = text->source;
     program_options(&entry->options, family, point);
-    strbuf_add(&entry->key, cache->backend->fingerprint(cache->device));
-    if (family->cuda_target != NULL) strbuf_addf(&entry->key, " %s", family->cuda_target);
-    strbuf_addf(&entry->key, "\n%s\n%s", entry->options.text, entry->source);
+    if (!entry->options.failed)
+        program_key(&entry->key, cache->backend->fingerprint(cache->device), family, entry->options.text,
+                    entry->source);
     if (entry->options.failed || entry->key.failed)
         HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "cache: out of memory for the key of %s", family->name);
     entry->name = cache_entry_name(key_of(entry));
@@ -129,7 +133,7 @@ static void report(const struct kernel_cache *cache, const struct problem *probl
                   reason != NULL ? reason : "");
 }
 
-/* ---- the three places ------------------------------------------------------------------------------------- */
+/* ---- the places ------------------------------------------------------------------------------------- */
 
 static struct entry *find_in_memory(const struct kernel_cache *cache, const struct cache_name *name)
 {
@@ -138,29 +142,53 @@ static struct entry *find_in_memory(const struct kernel_cache *cache, const stru
     return NULL;
 }
 
-/* False where there is no usable file; a damaged one is reported and will be replaced. */
-static bool load_from_disk(struct kernel_cache *cache, const struct problem *problem, struct entry *entry)
+/* False where `data` is not the program, which is reported as coming from `place`. */
+static bool load(struct kernel_cache *cache, const struct problem *problem, struct entry *entry, struct bytes data,
+                 const char *place)
 {
     struct error err = { 0 };
     struct bytes binary;
-    void *data = NULL;
-    size_t size = 0;
-    if (cache_disk_read(cache->folder, entry->name.text, &data, &size, &err) != HPCK_OK) {
-        report(cache, problem, entry, "unreadable", error_text(&err));
-    } else if (data != NULL) {
-        const char *flaw = cache_entry_parse((struct bytes){ data, size }, key_of(entry), &binary);
-        if (flaw != NULL) {
-            report(cache, problem, entry, "damaged", flaw);
-        } else if (cache->backend->load(cache->device, binary.data, binary.size, &entry->program, &err) !=
-                   HPCK_OK) {
-            report(cache, problem, entry, "refused", error_text(&err));
-        } else {
-            report(cache, problem, entry, "disk", NULL);
-        }
-    }
-    free(data);
+    const char *flaw = cache_entry_parse(data, key_of(entry), &binary);
+    if (flaw != NULL)
+        report(cache, problem, entry, "damaged", flaw);
+    else if (cache->backend->load(cache->device, binary.data, binary.size, &entry->program, &err) != HPCK_OK)
+        report(cache, problem, entry, "refused", error_text(&err));
+    else
+        report(cache, problem, entry, place, NULL);
     error_free(&err);
     return entry->program != NULL;
+}
+
+static bool load_from_bundle(struct kernel_cache *cache, const struct problem *problem, struct entry *entry)
+{
+    struct error err = { 0 };
+    void *data = NULL;
+    size_t size = 0;
+    bool is_loaded = false;
+    if (cache->bundle == NULL) return false;
+    if (bundle_find(cache->bundle, key_of(entry), &data, &size, &err) != HPCK_OK)
+        report(cache, problem, entry, "unreadable", error_text(&err));
+    else if (data != NULL)
+        is_loaded = load(cache, problem, entry, (struct bytes){ data, size }, "bundle");
+    free(data);
+    error_free(&err);
+    return is_loaded;
+}
+
+/* False where there is no usable file; a damaged one will be replaced. */
+static bool load_from_disk(struct kernel_cache *cache, const struct problem *problem, struct entry *entry)
+{
+    struct error err = { 0 };
+    void *data = NULL;
+    size_t size = 0;
+    bool is_loaded = false;
+    if (cache_disk_read(cache->folder, entry->name.text, &data, &size, &err) != HPCK_OK)
+        report(cache, problem, entry, "unreadable", error_text(&err));
+    else if (data != NULL)
+        is_loaded = load(cache, problem, entry, (struct bytes){ data, size }, "disk");
+    free(data);
+    error_free(&err);
+    return is_loaded;
 }
 
 static double milliseconds_since(const struct timespec *start)
@@ -222,6 +250,7 @@ static hpck_status obtain(struct kernel_cache *cache, const struct point *point,
                           struct error *err)
 {
     hpck_status st = HPCK_OK;
+    if (load_from_bundle(cache, point->problem, entry)) return HPCK_OK;
     if (cache->folder == NULL) return compile(cache, point, entry, err);
     if (load_from_disk(cache, point->problem, entry)) return HPCK_OK;
     int lock = cache_disk_lock(cache->folder, entry->name.text);

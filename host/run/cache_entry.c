@@ -1,6 +1,7 @@
 /* See cache_entry.h. */
 #include "cache_entry.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@ struct header {
     uint64_t program_size;
     XXH128_hash_t checksum; /* over this header with a checksum of 0, key and program */
 };
+
+static_assert(sizeof(struct header) == CACHE_ENTRY_HEADER, "the format of docs/kernel-cache.md");
 
 #define MAGIC UINT64_C(0x6e69622d6b637068) /* "hpck-bin" */
 
@@ -37,19 +40,33 @@ static XXH128_hash_t checksum(const struct header *header, const void *body, siz
     return XXH3_128bits_withSeed(body, size, seed);
 }
 
+const char *cache_entry_extent(const void *bytes, uint64_t available, uint64_t *key_size, uint64_t *size)
+{
+    struct header header;
+    if (available < sizeof header) return "it is shorter than a header";
+    memcpy(&header, bytes, sizeof header);
+    if (header.magic != MAGIC) return "it is not a cache entry of this kind of machine";
+    if (header.version != CACHE_ENTRY_VERSION) return "it was written by another version of hpck";
+    const uint64_t body = available - sizeof header;
+    if (header.key_size > body || header.program_size > body - header.key_size)
+        return "its length is not what its header says";
+    *key_size = header.key_size;
+    *size = sizeof header + header.key_size + header.program_size;
+    return NULL;
+}
+
 const char *cache_entry_parse(struct bytes entry, struct bytes key, struct bytes *program)
 {
     struct header header;
-    if (entry.size < sizeof header) return "it is shorter than a header";
+    uint64_t key_size = 0;
+    uint64_t size = 0;
+    const char *flaw = cache_entry_extent(entry.data, entry.size, &key_size, &size);
+    if (flaw != NULL) return flaw;
+    if (size != entry.size) return "its length is not what its header says";
     memcpy(&header, entry.data, sizeof header);
-    if (header.magic != MAGIC) return "it is not a cache entry of this kind of machine";
-    if (header.version != CACHE_ENTRY_VERSION) return "it was written by another version of hpck";
-
     const char *body = (const char *)entry.data + sizeof header;
-    size_t size = entry.size - sizeof header;
-    if (header.key_size > size || header.program_size != size - header.key_size)
-        return "its length is not what its header says";
-    if (!XXH128_isEqual(header.checksum, checksum(&header, body, size))) return "its checksum does not match";
+    if (!XXH128_isEqual(header.checksum, checksum(&header, body, entry.size - sizeof header)))
+        return "its checksum does not match";
     if (header.key_size != key.size || memcmp(body, key.data, key.size) != 0) return "it belongs to another key";
     *program = (struct bytes){ body + key.size, (size_t)header.program_size };
     return NULL;

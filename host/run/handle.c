@@ -58,8 +58,8 @@ static hpck_status furnish(hpck_handle *handle, const hpck_options *options)
 {
     hpck_status st = HPCK_OK;
     HPCK_TRY(tunedb_open(options->db, handle->verbose, &handle->db, &handle->err));
-    HPCK_TRY(cache_open(handle->backend, handle->device, options->cache_dir, handle->verbose, &handle->cache,
-                        &handle->err));
+    HPCK_TRY(cache_open(handle->backend, handle->device, options->bundle, options->cache_dir, handle->verbose,
+                        &handle->cache, &handle->err));
     HPCK_TRY(plan_table_open(&handle->plans, &handle->err));
 done:
     return st;

@@ -18,3 +18,11 @@ void program_options(struct strbuf *options, const struct family *family, const 
     for (int i = 0; i < family->define_count; i++)
         strbuf_addf(options, "-D%s=%" PRId64 " ", family->defines[i].name, family->defines[i].value(point));
 }
+
+void program_key(struct strbuf *key, const char *fingerprint, const struct family *family, const char *options,
+                 const char *source)
+{
+    strbuf_add(key, fingerprint);
+    if (family->cuda_target != NULL) strbuf_addf(key, " %s", family->cuda_target);
+    strbuf_addf(key, "\n%s\n%s", options, source);
+}

@@ -73,10 +73,13 @@ typedef struct hpck_options {
     const char *db;     /* tuning database consulted first; NULL: HPCK_DB, then the user's and the system's file */
     const char
         *cache_dir; /* compiled kernels; NULL: HPCK_CACHE_DIR, else $XDG_CACHE_HOME/hpck; "": no disk cache */
+    const char
+        *bundle; /* file of kernels compiled ahead of time, only read (docs/kernel-cache.md); NULL: HPCK_BUNDLE,
+                               else none; "": none. One that cannot be read is HPCK_IO */
 } hpck_options;
 #define HPCK_OPTIONS_INIT                                                                                          \
     {                                                                                                              \
-        sizeof(hpck_options), NULL, NULL, NULL                                                                     \
+        sizeof(hpck_options), NULL, NULL, NULL, NULL                                                               \
     }
 
 /* Creates a handle on a device of its own choosing (see hpck_opencl_create for the caller's context). options may be

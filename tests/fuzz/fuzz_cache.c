@@ -1,4 +1,5 @@
-/* Any bytes as a file of the kernel cache: refused with a reason, or the program in them lies within them. And whatever
+/* Any bytes as a file of the kernel cache: refused with a reason, or the program in them lies within them; as part of a bundle
+ * its extent does. And whatever
  * key and program are written come back. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint8_t *start = program.data;
         check(start >= data && program.size <= size && start + program.size == data + size);
     }
+    uint64_t key_size = 0;
+    uint64_t extent = 0;
+    if (cache_entry_extent(data, size, &key_size, &extent) == NULL) check(extent <= size && key_size <= extent);
     size_t cut = size == 0 ? 0 : data[0] % (size + 1);
     read_back((struct bytes){ data, cut }, (struct bytes){ data + cut, size - cut });
     return 0;

@@ -2,6 +2,7 @@
 measurement."""
 import json
 import os
+import subprocess
 import unittest
 
 from harness import TINY, TuneTest, records
@@ -75,6 +76,25 @@ class Emulated(TuneTest):
         # and a real device does not start from what an emulated one was good at, nor the other way round
         done = self.expect(0, "--dry-run", "--device", "cuda:0", "--db", real, TINY, HPCK_EMULATOR_DEVICE="h100")
         self.assertIn("(model: ", done.stdout)
+
+    def test_a_bundle_serves_a_machine_without_compiler(self):
+        problem = "reduce:sum:f32:1024x64:axes1"
+        done = subprocess.run([self.tool, "bundle", "--target", "sm_75,sm_80", "--jobs", "2", problem], capture_output=True,
+                              timeout=300, env=self.environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, rb"^bundle: \d+ kernels for sm_75,sm_80, [\d.]+ MB\n$")
+        bundle = self.path("kernels.hpck")
+        with open(bundle, "wb") as file:
+            file.write(done.stdout)
+        alone = {"HPCK_NVRTC": "/nonexistent", "HPCK_CACHE_DIR": "", "HPCK_VERBOSE": "cache"}
+        bench = os.path.join(os.environ["BUILD"], "bench/hpck-bench")
+        for device, code in (("a100", 0), ("t4", 0), ("h100", 1)):
+            with self.subTest(device=device):
+                done = subprocess.run([bench, "--device", "cuda:0", "--rounds", "1", problem], text=True, capture_output=True,
+                                      env={**self.environment, **alone, "HPCK_BUNDLE": bundle, "HPCK_EMULATOR_DEVICE": device})
+                self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+                self.assertEqual("result=bundle" in done.stderr, code == 0)
+                self.assertEqual("the kernel is in no cache or bundle" in done.stdout, code == 1)
 
     def test_a_candidate_that_crashes_the_compiler_costs_itself_only(self):
         db = self.path("emulated.jsonl")

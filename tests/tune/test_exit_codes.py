@@ -36,6 +36,11 @@ class Usage(TuneTest):
             (("gemm:f64:nn:m1n1k1",), "gemm:f64:nn:m1n1k1"),
             (("--device", "no such device", "--evals", "1", TINY), "no such device"),
             (("merge", "one"), "hpck-tune merge INTO FROM..."),
+            (("bundle", TINY), "bundle: expected problems and targets"),
+            (("bundle", "--target", "sm_80"), "bundle: expected problems and targets"),
+            (("bundle", "--target", "sm_80,sm_1", TINY), 'cuda: there is no target "sm_1"; known are sm_75 sm_80'),
+            (("bundle", "--target", ",", TINY), 'bundle: --target "," names none'),
+            (("--target", "sm_80", TINY), "--target sm_80: only the command bundle takes it"),
         ):
             with self.subTest(arguments=arguments):
                 code = 3 if "--device" in arguments else 2
@@ -47,7 +52,7 @@ class Usage(TuneTest):
         done = self.expect(0, "--help")
         for word in ("--device", "--budget", "--evals", "--strategy", "--seed", "--db", "--jobs", "--time-limit", "--min-gain",
                      "--dry-run", "--format", "--list-devices", "--list-suites", "--version", "--suite", "--shapes",
-                     "show", "verify", "diff", "export", "merge", "prune", "HPCK_DEVICE", "HPCK_DB", "XDG_DATA_HOME", "HPCK_CACHE_DIR",
+                     "show", "verify", "diff", "export", "merge", "prune", "bundle", "--target", "HPCK_DEVICE", "HPCK_DB", "XDG_DATA_HOME", "HPCK_CACHE_DIR",
                      "HPCK_VERBOSE", "POCL_AFFINITY", "HPCK_TUNE_TEST_FAULT", "  0 ", "  1 ", "  2 ", "  3 ", "  4 ",
                      "  130 ", "quickstart"):
             self.assertIn(word, done.stdout)
