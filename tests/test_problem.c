@@ -11,17 +11,9 @@
 
 #include <cmocka.h>
 
-#include "problem.h"
+#include "parsed.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct problem parsed(const char *text)
-{
-    struct problem problem;
-    struct error err = { 0 };
-    if (problem_parse(text, &problem, &err) != HPCK_OK) fail_msg("%s: %s", text, error_text(&err));
-    return problem;
-}
 
 static void canonical_spelling_prints_as_it_parses(void **state)
 {

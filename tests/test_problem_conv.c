@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "op_conv.h"
-
-static struct problem parsed(const char *text)
-{
-    struct problem problem;
-    struct error err = { 0 };
-    if (problem_parse(text, &problem, &err) != HPCK_OK) fail_msg("%s: %s", text, error_text(&err));
-    return problem;
-}
+#include "parsed.h"
 
 static void canonical_spelling_prints_as_it_parses(void **state)
 {

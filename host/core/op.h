@@ -24,6 +24,9 @@ bool word_size(struct word word, int64_t *size);
 /* "m64n64k32" for the letters "mnk", each once and in this order; stores what it understood even when it fails. */
 bool word_sizes(struct word word, const char *letters, int64_t *const *sizes);
 
+/* How often the smaller size has to be doubled to be the larger one: the measure of distances. 0 counts as 1. */
+double size_doublings(int64_t a, int64_t b);
+
 struct op {
     /* A small valid problem: what is missing from a text that was not understood is shown with its values. */
     struct problem (*example)(void);

@@ -321,11 +321,6 @@ static double bytes(const struct problem *problem)
            (elements_x(f) + elements_filter(f) + y + (f->bias ? (double)f->k : 0.0) + (f->residual ? y : 0.0));
 }
 
-static double doublings(int64_t a, int64_t b)
-{
-    return fabs(log2((double)(a > 0 ? a : 1)) - log2((double)(b > 0 ? b : 1)));
-}
-
 /* What a kernel is built around must be the same: direction, layouts, whether groups split channels or make it
  * depthwise. Another stride, dilation or filter size counts like twice as much of one size, another epilogue like a
  * quarter; padding changes nothing. */
@@ -334,9 +329,10 @@ static double distance(const struct problem *pa, const struct problem *pb)
     const struct conv_fields *a = &pa->field.conv;
     const struct conv_fields *b = &pb->field.conv;
     if (a->direction != b->direction || a->nhwc != b->nhwc) return INFINITY;
-    double sizes = doublings(a->n * conv_rows(a) * conv_columns(a), b->n * conv_rows(b) * conv_columns(b)) +
-                   doublings(a->c / a->groups, b->c / b->groups) + doublings(a->k / a->groups, b->k / b->groups) +
-                   doublings(a->groups, b->groups) + 0.5 * doublings(conv_columns(a), conv_columns(b));
+    double sizes = size_doublings(a->n * conv_rows(a) * conv_columns(a), b->n * conv_rows(b) * conv_columns(b)) +
+                   size_doublings(a->c / a->groups, b->c / b->groups) +
+                   size_doublings(a->k / a->groups, b->k / b->groups) + size_doublings(a->groups, b->groups) +
+                   0.5 * size_doublings(conv_columns(a), conv_columns(b));
     double forms = 1.0 * (a->r != b->r || a->s != b->s) +
                    1.0 * (a->stride_h != b->stride_h || a->stride_w != b->stride_w) +
                    1.0 * (a->dilation_h != b->dilation_h || a->dilation_w != b->dilation_w) +

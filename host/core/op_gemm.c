@@ -172,11 +172,6 @@ static double bytes(const struct problem *problem)
     return (double)g->batch * (in * (m * k + k * n) + out * m * n) + (g->bias ? out * n : 0.0);
 }
 
-static double doublings(int64_t a, int64_t b)
-{
-    return fabs(log2((double)(a > 0 ? a : 1)) - log2((double)(b > 0 ? b : 1)));
-}
-
 /* Another transpose or epilogue moves the best parameters about as much as the sizes these weights stand for: an
  * operand read along its other dimension like one doubling, an epilogue like a quarter of one. Whether tf32 may be used
  * decides between kinds of kernels, which nothing else does. */
@@ -184,8 +179,8 @@ static double distance(const struct problem *pa, const struct problem *pb)
 {
     const struct gemm_fields *a = &pa->field.gemm;
     const struct gemm_fields *b = &pb->field.gemm;
-    double sizes =
-        doublings(a->m, b->m) + doublings(a->n, b->n) + doublings(a->k, b->k) + doublings(a->batch, b->batch);
+    double sizes = size_doublings(a->m, b->m) + size_doublings(a->n, b->n) + size_doublings(a->k, b->k) +
+                   size_doublings(a->batch, b->batch);
     double forms = 1.0 * (a->trans_a != b->trans_a) + 1.0 * (a->trans_b != b->trans_b) +
                    1.0 * (a->column_major != b->column_major) + 0.25 * (a->bias != b->bias) +
                    0.25 * (a->activation != b->activation) + 100.0 * (a->tf32 != b->tf32);

@@ -262,11 +262,6 @@ static double bytes(const struct problem *problem)
     return in + out * outputs;
 }
 
-static double doublings(int64_t a, int64_t b)
-{
-    return fabs(log2((double)(a > 0 ? a : 1)) - log2((double)(b > 0 ? b : 1)));
-}
-
 /* Operations whose kernels do about the same work have the same class. */
 static int class_of(const struct reduce_fields *f)
 {
@@ -286,9 +281,10 @@ static double distance(const struct problem *pa, const struct problem *pb)
     const struct reduce_fields *g = &b.field.reduce;
     bool is_other = reduce_is_normalization(f->operation) != reduce_is_normalization(g->operation);
     if (is_other || f->form != g->form) return INFINITY;
-    return doublings(f->outer, g->outer) + doublings(f->segments, g->segments) + doublings(f->length, g->length) +
-           doublings(f->inner, g->inner) + 0.25 * (f->operation != g->operation) +
-           0.75 * (class_of(f) != class_of(g)) + 0.5 * (f->compensated != g->compensated);
+    return size_doublings(f->outer, g->outer) + size_doublings(f->segments, g->segments) +
+           size_doublings(f->length, g->length) + size_doublings(f->inner, g->inner) +
+           0.25 * (f->operation != g->operation) + 0.75 * (class_of(f) != class_of(g)) +
+           0.5 * (f->compensated != g->compensated);
 }
 
 const struct op op_reduce = {

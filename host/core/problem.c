@@ -198,6 +198,11 @@ bool problem_same(const struct problem *a, const struct problem *b)
     return problem_order(a, b) == 0;
 }
 
+double size_doublings(int64_t a, int64_t b)
+{
+    return fabs(log2((double)(a > 0 ? a : 1)) - log2((double)(b > 0 ? b : 1)));
+}
+
 double problem_flops(const struct problem *problem)
 {
     return ops[problem->op]->flops(problem);
