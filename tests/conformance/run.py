@@ -107,7 +107,7 @@ def main():
                     "-c", str(HERE / "cuda_runtime.c"), "-o", str(runtime)], check=True)
     subprocess.run(["c++", str(program_object), str(runtime), str(emulator), f"-Wl,-rpath,{emulator.parent}", "-ldl", "-o",
                     str(executable)], check=True)
-    environment = dict(os.environ, HPCK_EMULATOR_DEVICE=PROGRAMS[program][2])
+    environment = dict(os.environ, HPCK_EMULATOR_DEVICE=PROGRAMS[program][2], HPCK_EMULATOR_CHECK="1")
     sys.exit(subprocess.run([str(executable)], env=environment).returncode)
 
 

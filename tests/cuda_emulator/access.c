@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cluster.h"
 #include "decode.h"
@@ -49,7 +50,7 @@ static uint8_t *global_host(struct warp *warp, int lane, uint64_t address, uint3
                      "out-of-bounds global-memory %s of %u bytes at 0x%" PRIx64 ", %s", verbs[access], bytes,
                      address, where);
     }
-    if (warp->launch->check) shadow_global(warp, lane, address, bytes, access);
+    if (access == ACCESS_WRITE) memory_define(memory, address, bytes);
     return host;
 }
 
@@ -80,7 +81,10 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
         if (address > ptx->local_size || bytes > ptx->local_size - address)
             launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
                          "out-of-bounds local-memory %s of %u bytes at 0x%" PRIx64, verbs[access], bytes, address);
-        return warp->block->local + (size_t)(LANES * warp->index + (uint32_t)lane) * ptx->local_size + address;
+        address += (uint64_t)(LANES * warp->index + (uint32_t)lane) * ptx->local_size;
+        if (warp->undefined != NULL && access == ACCESS_WRITE)
+            memset(warp->block->local + warp->block->local_size + address, 0xff, bytes);
+        return warp->block->local + address;
     default:
         return global_host(warp, lane, address, bytes, access);
     }

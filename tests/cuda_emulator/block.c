@@ -9,6 +9,7 @@
 #include "lanes.h"
 #include "mbarrier.h"
 #include "shadow.h"
+#include "undefined.h"
 #include "wgmma.h"
 #include "schedule.h"
 
@@ -121,6 +122,7 @@ void block_free(struct block *block)
     wgmma_forget(block);
     if (block->warps != NULL)
         for (uint32_t w = 0; w < block->warp_count; w++) {
+            undefined_close(block->warps[w].undefined);
             free(block->warps[w].rows);
             free(block->warps[w].preds);
             free(block->warps[w].copies);
@@ -152,7 +154,8 @@ struct block *block_new(struct cluster *cluster, uint32_t rank)
     block->warp_count = (threads + LANES - 1) / LANES;
     block->warps = calloc(block->warp_count, sizeof *block->warps);
     block->shared = aligned_alloc(1024, round_up(launch->shared_end, 1024));
-    block->local = malloc((size_t)kernel->ptx->local_size * block->warp_count * LANES + 1);
+    block->local_size = (size_t)kernel->ptx->local_size * block->warp_count * LANES;
+    block->local = malloc(2 * block->local_size + 1);
     if (launch->check) block->checker = shadow_open(cluster->clocks, rank, launch->shared_end);
     bool complete = block->warps != NULL && block->shared != NULL && block->local != NULL &&
                     (block->checker != NULL || !launch->check);
@@ -160,9 +163,10 @@ struct block *block_new(struct cluster *cluster, uint32_t rank)
         struct warp *warp = &block->warps[w];
         *warp = (struct warp){ .block = block, .launch = launch, .index = w, .shared = block->shared };
         warp->shared_end = launch->shared_end;
-        warp->rows = aligned_alloc(4096, round_up(kernel->row_bytes + 1, 4096));
+        warp->rows = aligned_alloc(4096, round_up((launch->check ? 2 : 1) * (size_t)kernel->row_bytes + 1, 4096));
         warp->preds = calloc(kernel->pred_count, sizeof *warp->preds);
-        complete = warp->rows != NULL && warp->preds != NULL;
+        if (launch->check) warp->undefined = undefined_open(kernel);
+        complete = warp->rows != NULL && warp->preds != NULL && (warp->undefined != NULL || !launch->check);
         if (complete) fill_constants(warp, false);
     }
     if (complete) return block;
@@ -184,7 +188,8 @@ void block_start(struct block *block, uint32_t number)
     block->number = (block->index[2] * launch->grid[1] + block->index[1]) * launch->grid[0] + block->index[0];
     block->done = 0;
     memset(block->shared, MEMORY_POISON, launch->shared_end);
-    memset(block->local, MEMORY_POISON, (size_t)launch->kernel->ptx->local_size * block->warp_count * LANES);
+    memset(block->local, MEMORY_POISON, block->local_size);
+    if (launch->check) memset(block->local + block->local_size, 0, block->local_size);
     memset(block->barriers, 0, sizeof block->barriers);
     mbarrier_forget(block);
     wgmma_forget(block);
@@ -209,6 +214,7 @@ void block_start(struct block *block, uint32_t number)
         memset(warp->preds, 0, launch->kernel->pred_count * sizeof *warp->preds);
         warp->preds[PREDICATE_TRUE] = FULL_MASK;
         fill_constants(warp, true);
+        undefined_start(warp);
     }
 }
 

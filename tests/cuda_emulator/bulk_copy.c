@@ -10,6 +10,7 @@
 
 #include "half.h"
 #include "mbarrier.h"
+#include "undefined.h"
 
 enum { CHUNK = 16 };
 
@@ -64,8 +65,15 @@ static uint8_t *global_bytes(struct bulk *bulk, uint64_t address, uint32_t bytes
     if (host == NULL)
         launch_fault(bulk->warp, bulk->lane, 700,
                      "a bulk copy of the %u bytes at 0x%" PRIx64 ", which are not allocated", bytes, address);
-    if (bulk->warp->launch->check) shadow_global(bulk->warp, bulk->lane, address, bytes, access);
+    if (access == ACCESS_WRITE) memory_define(bulk->warp->launch->memory, address, bytes);
     return host;
+}
+
+/* What was copied is as defined as what it was copied from. */
+static void copy_defined(const struct bulk *bulk, const uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+    if (bulk->warp->undefined != NULL)
+        memcpy(undefined_memory(bulk->warp, to), undefined_memory(bulk->warp, from), bytes);
 }
 
 static void check_bounds(struct bulk *bulk, uint32_t address)
@@ -81,14 +89,18 @@ static void load_chunk(struct bulk *bulk, const struct chunk *chunk, void *conte
     struct block *to = context;
     const struct tensor_map *map = &bulk->map;
     uint8_t bytes[CHUNK] = { 0 };
+    const uint32_t first = chunk->first * map->element_bytes;
+    const uint8_t *from = NULL;
     if (map->fill_nan && chunk->count * map->element_bytes != CHUNK) memset(bytes, 0xff, sizeof bytes);
     if (chunk->count != 0) {
         uint32_t size = chunk->count * map->element_bytes;
-        memcpy(bytes + chunk->first * map->element_bytes, global_bytes(bulk, chunk->global, size, ACCESS_READ),
-               size);
+        from = global_bytes(bulk, chunk->global, size, ACCESS_READ);
+        memcpy(bytes + first, from, size);
     }
     shadow_async(&bulk->view, to, chunk->shared, CHUNK, ACCESS_WRITE);
     memcpy(to->shared + chunk->shared, bytes, CHUNK);
+    if (from != NULL)
+        copy_defined(bulk, to->shared + chunk->shared + first, from, chunk->count * map->element_bytes);
 }
 
 static void signal_barrier(struct bulk *bulk, struct block *block)
@@ -113,6 +125,7 @@ void bulk_load(struct bulk *bulk)
             const uint8_t *from = global_bytes(bulk, bulk->global, bulk->bytes, ACCESS_READ);
             shadow_async(&bulk->view, block, bulk->shared, bulk->bytes, ACCESS_WRITE);
             memcpy(block->shared + bulk->shared, from, bulk->bytes);
+            copy_defined(bulk, block->shared + bulk->shared, from, bulk->bytes);
         }
         signal_barrier(bulk, block);
     }
@@ -128,14 +141,23 @@ void bulk_send(struct bulk *bulk)
     shadow_async(&bulk->view, from, bulk->source, bulk->bytes, ACCESS_READ);
     shadow_async(&bulk->view, to, bulk->shared, bulk->bytes, ACCESS_WRITE);
     memcpy(to->shared + bulk->shared, from->shared + bulk->source, bulk->bytes);
+    copy_defined(bulk, to->shared + bulk->shared, from->shared + bulk->source, bulk->bytes);
     signal_barrier(bulk, to);
+}
+
+/* Into the buffer, whose second half is the defined bits of the first. */
+static void take(const struct bulk *bulk, uint8_t *to, uint32_t address, uint32_t bytes)
+{
+    const uint8_t *from = bulk->warp->block->shared + address;
+    memcpy(to, from, bytes);
+    if (bulk->warp->undefined != NULL) memcpy(to + bulk->bytes, undefined_memory(bulk->warp, from), bytes);
 }
 
 static void read_chunk(struct bulk *bulk, const struct chunk *chunk, void *context)
 {
     uint8_t **to = context;
     shadow_async(&bulk->view, bulk->warp->block, chunk->shared, CHUNK, ACCESS_READ);
-    memcpy(*to, bulk->warp->block->shared + chunk->shared, CHUNK);
+    take(bulk, *to, chunk->shared, CHUNK);
     *to += CHUNK;
 }
 
@@ -143,7 +165,7 @@ void bulk_read(struct bulk *bulk)
 {
     shadow_perform(&bulk->view);
     check_bounds(bulk, bulk->shared);
-    bulk->buffer = malloc(bulk->bytes);
+    bulk->buffer = malloc((size_t)2 * bulk->bytes);
     if (bulk->buffer == NULL) launch_fault(bulk->warp, bulk->lane, 2, "out of host memory");
     uint8_t *to = bulk->buffer;
     if (bulk->is_tensor) {
@@ -151,7 +173,7 @@ void bulk_read(struct bulk *bulk)
         return;
     }
     shadow_async(&bulk->view, bulk->warp->block, bulk->shared, bulk->bytes, ACCESS_READ);
-    memcpy(to, bulk->warp->block->shared + bulk->shared, bulk->bytes);
+    take(bulk, to, bulk->shared, bulk->bytes);
 }
 
 static double as_number(char type, uint32_t bytes, const uint8_t *from)
@@ -216,9 +238,25 @@ static void reduce_element(const struct bulk *bulk, uint8_t *to, const uint8_t *
     memcpy(to, &old, bytes);
 }
 
+/* No element of what is stored may be undefined as a whole, and of what is reduced by part. */
+static void check_defined(const struct bulk *bulk, uint64_t address, const uint8_t *from, uint32_t bytes)
+{
+    bool is_plain = bulk->reduction == BULK_PLAIN;
+    const uint32_t size = bulk->is_tensor ? bulk->map.element_bytes : is_plain ? 4 : bulk->type_bytes;
+    const uint64_t whole = size == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * size) - 1;
+    for (uint32_t at = 0; at < bytes; at += size) {
+        uint64_t bits = undefined_bits(from + bulk->bytes + at, size) & whole;
+        if (bits == whole || (bits != 0 && !is_plain))
+            launch_fault(bulk->warp, bulk->lane, 719,
+                         "a bulk copy stores uninitialised shared memory to global memory at 0x%" PRIx64,
+                         address + at);
+    }
+}
+
 static void store_bytes(struct bulk *bulk, uint64_t address, const uint8_t *from, uint32_t bytes)
 {
     bool is_plain = bulk->reduction == BULK_PLAIN;
+    if (bulk->warp->undefined != NULL) check_defined(bulk, address, from, bytes);
     uint8_t *to = global_bytes(bulk, address, bytes, is_plain ? ACCESS_WRITE : ACCESS_ATOMIC);
     if (is_plain)
         memcpy(to, from, bytes);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "undefined.h"
+
 static const struct opcode *const tables[] = { exec_integer_table, exec_float_table, exec_round_table,
                                                exec_bits_table,    exec_warp_table,  exec_move_table };
 static const struct family *const families[] = {
@@ -141,6 +143,7 @@ static void finish_op(struct decoder *decoder)
     size_t size = (decoder->def_count + decoder->use_count) * sizeof *op->rows;
     op->rows = arena_alloc(&decoder->module->arena, size);
     memcpy(op->rows, decoder->rows, size);
+    op->rule = undefined_rule(op);
 }
 
 /* Kernels repeat few different opcodes: what an interned one means is looked up once. */

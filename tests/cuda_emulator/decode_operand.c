@@ -26,6 +26,12 @@ static void add_row(struct decoder *decoder, uint32_t value, bool wide, bool def
         decoder->use_count++;
 }
 
+static void mark_narrow(struct decoder *decoder, uint32_t reg)
+{
+    uint32_t at = decoder->def_count + decoder->use_count - 1;
+    if (at < 32 && decoder->ptx->register_bits[reg] == 16) decoder->op->narrow |= 1u << at;
+}
+
 static uint32_t add_constant(struct decoder *decoder, struct constant constant)
 {
     struct kernel *kernel = decoder->kernel;
@@ -73,6 +79,7 @@ void decode_def(struct decoder *decoder, const struct ptx_operand *operand, int 
         decode_fail(decoder, "the destination is no register");
     } else if (register_fits(decoder, operand->reg, width)) {
         add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, true);
+        mark_narrow(decoder, operand->reg);
     }
 }
 
@@ -81,8 +88,9 @@ void decode_use(struct decoder *decoder, const struct ptx_operand *operand, int 
     struct constant constant = { .special = SPECIAL_COUNT, .value = operand->value };
     switch (operand->kind) {
     case PTX_REGISTER:
-        if (register_fits(decoder, operand->reg, width))
-            add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, false);
+        if (!register_fits(decoder, operand->reg, width)) return;
+        add_row(decoder, operand->reg, decoder->ptx->register_bits[operand->reg] == 64, false);
+        mark_narrow(decoder, operand->reg);
         return;
     case PTX_IMMEDIATE:
         break;

@@ -67,7 +67,7 @@ struct driver {
     struct stream *streams;
     struct event *events;
     struct counters counters; /* of all launches since they were reset */
-    char report[2048];        /* of the last fault */
+    char report[8192];        /* of the last fault */
 };
 
 /* Takes the lock. The result is what the API call has to return at once when it is not CUDA_SUCCESS: not initialised, no

@@ -64,7 +64,7 @@ static int gather_params(const struct ptx_kernel *ptx, uint8_t *bank, void **par
 static int run(struct driver *driver, struct function *function, struct launch *launch, void **params)
 {
     const struct ptx_kernel *ptx = function->kernel.ptx;
-    char report[1024] = "";
+    char report[8192] = "";
     launch->kernel = &function->kernel;
     launch->memory = &driver->memory;
     launch->device = driver->device;

@@ -9,6 +9,7 @@
 #include "schedule.h"
 #include "mbarrier.h"
 #include "traffic.h"
+#include "undefined.h"
 
 enum { EARLY = 3 }; /* one copy in so many happens at each turn of its warp, where the schedule is drawn */
 
@@ -69,9 +70,16 @@ static void complete(struct warp *warp, const struct async_copy *copy)
     uint8_t bytes[16] = { 0 };
     warp->op = copy->op;
     uint32_t piece = copy->source_bytes == copy->bytes ? copy->bytes : 1; /* any number of bytes may be wanted */
-    for (uint32_t at = 0; at < copy->source_bytes; at += piece)
-        memcpy(bytes + at, access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, piece, ACCESS_READ), piece);
-    memcpy(access_host(warp, copy->lane, SPACE_SHARED, copy->to, copy->bytes, ACCESS_WRITE), bytes, copy->bytes);
+    const uint8_t *from = NULL;
+    for (uint32_t at = copy->source_bytes; at > 0;) { /* backwards: the first piece comes last */
+        at -= piece;
+        from = access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, piece, ACCESS_READ);
+        memcpy(bytes + at, from, piece);
+    }
+    uint8_t *to = access_host(warp, copy->lane, SPACE_SHARED, copy->to, copy->bytes, ACCESS_WRITE);
+    memcpy(to, bytes, copy->bytes);
+    if (warp->undefined != NULL && from != NULL)
+        memcpy(undefined_memory(warp, to), undefined_memory(warp, from), copy->source_bytes);
 }
 
 /* Completes what the lanes committed, their last `keep` groups excepted, in the order of issue. */

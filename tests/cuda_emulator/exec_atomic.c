@@ -1,10 +1,12 @@
 /* atom and red (PTX ISA 9.7.13.5, 9.7.13.6). One lane after the other, in lane order, which is one of the legal orders. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "access.h"
 #include "decode.h"
 #include "half.h"
+#include "undefined.h"
 
 enum atomic {
     ATOMIC_ADD,
@@ -80,10 +82,27 @@ static uint64_t apply(const struct atomic_op *atomic, uint64_t old, uint64_t val
     }
 }
 
+/* Only an exchange may find undefined memory. */
+static void atomic_shadow(struct warp *warp, const struct op *op, int lane, const uint8_t *host)
+{
+    const struct atomic_op *atomic = op->detail;
+    uint8_t *defined = undefined_memory(warp, host);
+    uint64_t bits = undefined_bits(defined, op->size) << (64 - 8 * op->size) >> (64 - 8 * op->size);
+    const uint64_t address = access_address(warp, op, op->defs, lane);
+    if (bits != 0 && atomic->what != ATOMIC_EXCH)
+        launch_fault(warp, lane, 719, "atomic on uninitialised memory at 0x%" PRIx64, address);
+    if (defined != NULL) memset(defined, 0xff, op->size);
+    if (op->defs == 0) return;
+    undefined_read(warp, op, 0, lane, bits, host, false);
+    undefined_settle(warp, op);
+}
+
 HANDLER(atomic)
 {
     const struct atomic_op *atomic = op->detail;
     const uint32_t at = op->defs; /* rows: result, address, value, swap */
+    for (uint32_t k = at; warp->undefined != NULL && k < at + op->uses; k++)
+        undefined_use(warp, op, k, mask, k == at ? "an address" : "an operand of an atomic operation");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
         uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, at, i), op->size, ACCESS_ATOMIC);
@@ -92,6 +111,7 @@ HANDLER(atomic)
         uint64_t result = apply(atomic, old, lane_get(warp, op, at + 1, i), swap);
         if (memcmp(host, &result, op->size) != 0) warp->launch->progress++;
         memcpy(host, &result, op->size);
+        if (warp->undefined != NULL) atomic_shadow(warp, op, i, host);
         if (op->defs != 0 && op->rows[0] != PTX_NONE) lane_set(warp, op, 0, i, old);
     }
 }

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "decode.h"
 #include "traffic.h"
+#include "undefined.h"
 
 enum { FLAG_SIGNED = 1 };
 
@@ -133,12 +134,28 @@ static void store_whole(struct warp *warp, const struct op *op, uint64_t bias)
     }
 }
 
+/* What is undefined in memory is so in the registers, extended as the value is. */
+static void load_shadow(struct warp *warp, const struct op *op, int lane, const uint8_t *host)
+{
+    const uint8_t *defined = undefined_memory(warp, host);
+    const uint32_t shift = 64 - 8u * op->size;
+    bool partial = false;
+    for (uint32_t i = 0; defined != NULL && i < (uint32_t)op->size * op->vector; i++)
+        partial = partial || defined[i] != 0;
+    for (uint32_t v = 0; v < op->vector; v++) {
+        uint64_t bits = undefined_bits(defined != NULL ? defined + v * op->size : NULL, op->size) << shift;
+        bits = op->flags & FLAG_SIGNED ? (uint64_t)((int64_t)bits >> shift) : bits >> shift;
+        if (bits != 0 || undefined_in(warp, op, v)) undefined_read(warp, op, v, lane, bits, host, partial);
+    }
+}
+
 static void load_lanes(struct warp *warp, const struct op *op, uint32_t mask)
 {
     const uint32_t bytes = (uint32_t)op->size * op->vector, shift = 64 - 8u * op->size;
     uint64_t address[LANES];
     for (int i = 0; i < LANES; i++)
         address[i] = access_address(warp, op, op->defs, i);
+    undefined_use(warp, op, op->defs, mask, "an address");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
         const uint8_t *host = access_host(warp, i, op->space, address[i], bytes, ACCESS_READ);
@@ -149,7 +166,9 @@ static void load_lanes(struct warp *warp, const struct op *op, uint32_t mask)
             if (op->flags & FLAG_SIGNED) value = (uint64_t)((int64_t)(value << shift) >> shift);
             if (op->rows[v] != PTX_NONE) lane_set(warp, op, v, i, value);
         }
+        if (warp->undefined != NULL) load_shadow(warp, op, i, host);
     }
+    if (warp->undefined != NULL) undefined_settle(warp, op);
 }
 
 HANDLER(load)
@@ -172,12 +191,14 @@ HANDLER(store)
         return;
     }
     const uint32_t bytes = (uint32_t)op->size * op->vector;
+    undefined_use(warp, op, 0, mask, "an address");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
         uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, 0, i), bytes, ACCESS_WRITE);
         for (uint32_t v = 0; v < op->vector; v++) {
             uint64_t value = lane_get(warp, op, 1 + v, i); /* truncated (9.4.1) */
             memcpy(host + v * op->size, &value, op->size);
+            if (undefined_in(warp, op, 1 + v)) undefined_write(warp, op, 1 + v, i, host + v * op->size, op->size);
         }
     }
 }
@@ -193,6 +214,7 @@ HANDLER(load_param)
         if (op->flags & FLAG_SIGNED) value = (uint64_t)((int64_t)(value << shift) >> shift);
         FOR_LANES(mask, lane_set(warp, op, v, i, value););
     }
+    if (warp->undefined != NULL) undefined_clear(warp, op, mask);
 }
 
 static uint8_t class_of(enum ptx_space space, bool is_load)

@@ -8,6 +8,7 @@
 #include "decode.h"
 #include "half.h"
 #include "traffic.h"
+#include "undefined.h"
 
 enum { M = 16, N = 8, MAX_K = 16 };
 
@@ -68,6 +69,50 @@ static void unpack(char kind, const uint32_t *row, float *elements)
             elements[i] = half_to_float(halves[i]);
 }
 
+/* An element of D is undefined when anything is in its row of A, its column of B, or its place in C. */
+static void mma_shadow(struct warp *warp, const struct op *op)
+{
+    const struct mma *shape = op->detail;
+    const uint32_t first_b = op->defs + shape->a, first_c = first_b + shape->b;
+    uint32_t rows = 0, columns = 0;
+    bool any = false;
+    struct origin origin = { 0 };
+    for (uint32_t k = op->defs; k < (uint32_t)op->defs + op->uses; k++) {
+        uint32_t lanes = undefined_lanes(warp, op, k);
+        if (lanes != 0) origin = *undefined_origin(warp, op, k), any = true;
+        for (; lanes != 0 && k < first_c; lanes &= lanes - 1) {
+            uint32_t g = (uint32_t)__builtin_ctz(lanes) / 4;
+            if (k < first_b)
+                rows |= 1u << (g + 8 * ((k - op->defs) % 2));
+            else
+                columns |= 1u << g;
+        }
+    }
+    if (!any) {
+        undefined_clear(warp, op, FULL_MASK);
+        return;
+    }
+    origin.computed = true;
+    uint64_t c[M][N] = { { 0 } };
+    for (int lane = 0; lane < LANES; lane++)
+        for (uint32_t i = 0; i < 4; i++) {
+            uint32_t row = (uint32_t)lane / 4 + 8 * (i / 2), column = 2 * ((uint32_t)lane % 4) + i % 2;
+            uint64_t bits = undefined_get(warp, op, first_c + (shape->half_c ? i / 2 : i), lane);
+            if (shape->half_c) bits = bits >> 16 * (i % 2) & 0xffff;
+            c[row][column] = bits != 0 || (rows >> row & 1) || (columns >> column & 1);
+        }
+    for (int lane = 0; lane < LANES; lane++)
+        for (uint32_t i = 0; i < 4; i++) {
+            const uint64_t *pair = &c[(uint32_t)lane / 4 + 8 * (i / 2)][2 * ((uint32_t)lane % 4)];
+            if (!shape->half_d)
+                undefined_set(warp, op, i, lane, pair[i % 2] != 0 ? UINT32_MAX : 0, &origin);
+            else if (i % 2 == 0)
+                undefined_set(warp, op, i / 2, lane, (pair[0] != 0 ? 0xffff : 0) | (pair[1] != 0 ? 0xffff0000 : 0),
+                              &origin);
+        }
+    undefined_settle(warp, op);
+}
+
 HANDLER(mma)
 {
     (void)mask;
@@ -95,6 +140,7 @@ HANDLER(mma)
         memcpy(c[row], sum, sizeof sum);
     }
     write_accumulator(warp, op, shape->half_d, c);
+    if (warp->undefined != NULL) mma_shadow(warp, op);
 }
 
 static void decode_mma(struct decoder *decoder, struct opcode_words *words)
@@ -173,18 +219,35 @@ HANDLER(load_matrix)
 {
     (void)mask;
     uint32_t fragment[4][LANES];
+    uint16_t unknown[4][8][8]; /* bits of the matrices */
+    const uint8_t *host = NULL;
     if (warp->launch->traffic != NULL) count_rows(warp, op, op->defs, op->defs);
+    if (warp->undefined != NULL)
+        undefined_use(warp, op, op->defs, (uint32_t)((1ull << 8 * op->defs) - 1), "an address");
     for (uint32_t q = 0; q < op->defs; q++) {
         uint16_t matrix[8][8];
         for (uint32_t row = 0; row < 8; row++) {
             int lane = (int)(8 * q + row);
             uint64_t address = access_address(warp, op, op->defs, lane);
-            memcpy(matrix[row], access_host(warp, lane, op->space, address, 16, ACCESS_READ), 16);
+            const uint8_t *place = access_host(warp, lane, op->space, address, 16, ACCESS_READ);
+            memcpy(matrix[row], place, 16);
+            if (warp->undefined == NULL) continue;
+            const uint64_t bits[] = { undefined_bits(undefined_memory(warp, place), 8),
+                                      undefined_bits(undefined_memory(warp, place + 8), 8) };
+            memcpy(unknown[q][row], bits, sizeof bits);
+            host = place;
         }
         matrix_to_fragment(matrix, op->flags, fragment[q]);
     }
     for (uint32_t q = 0; q < op->defs; q++)
         memcpy(ROW(uint32_t, q), fragment[q], sizeof fragment[q]);
+    if (warp->undefined == NULL) return;
+    for (uint32_t q = 0; q < op->defs; q++) {
+        matrix_to_fragment(unknown[q], op->flags, fragment[q]);
+        for (int lane = 0; lane < LANES; lane++)
+            undefined_read(warp, op, q, lane, fragment[q][lane], host, fragment[q][lane] != UINT32_MAX);
+    }
+    undefined_settle(warp, op);
 }
 
 HANDLER(store_matrix)
@@ -192,13 +255,21 @@ HANDLER(store_matrix)
     (void)mask;
     warp->launch->progress++;
     if (warp->launch->traffic != NULL) count_rows(warp, op, 0, op->uses - 1u);
+    if (warp->undefined != NULL)
+        undefined_use(warp, op, 0, (uint32_t)((1ull << 8 * (op->uses - 1u)) - 1), "an address");
     for (uint32_t q = 0; q + 1 < op->uses; q++) {
         uint16_t matrix[8][8];
         fragment_to_matrix(ROW(const uint32_t, 1 + q), op->flags, matrix);
+        uint16_t unknown[8][8];
+        if (undefined_in(warp, op, 1 + q)) fragment_to_matrix(SHADOW(const uint32_t, 1 + q), op->flags, unknown);
         for (uint32_t row = 0; row < 8; row++) {
             int lane = (int)(8 * q + row);
             uint64_t address = access_address(warp, op, 0, lane);
-            memcpy(access_host(warp, lane, op->space, address, 16, ACCESS_WRITE), matrix[row], 16);
+            uint8_t *host = access_host(warp, lane, op->space, address, 16, ACCESS_WRITE);
+            memcpy(host, matrix[row], 16);
+            uint8_t *defined = undefined_in(warp, op, 1 + q) ? undefined_memory(warp, host) : NULL;
+            for (uint32_t at = 0; defined != NULL && at < 16; at++)
+                defined[at] = (uint8_t) ~((const uint8_t *)unknown[row])[at];
         }
     }
 }

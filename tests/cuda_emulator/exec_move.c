@@ -21,11 +21,12 @@ HANDLER(mov64)
 /* mov.b64 d, {a, b} and mov.b64 {a, b}, d: the first element is the least significant. op->size: its bits. */
 HANDLER(pack)
 {
+    const uint32_t ones = op->size == 32 ? UINT32_MAX : (1u << op->size) - 1;
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         int i = __builtin_ctz(rest);
         uint64_t value = 0;
         for (uint32_t k = 0; k < op->uses; k++)
-            value |= lane_get(warp, op, 1 + k, i) << op->size * k;
+            value |= (lane_get(warp, op, 1 + k, i) & ones) << op->size * k;
         lane_set(warp, op, 0, i, value);
     }
 }

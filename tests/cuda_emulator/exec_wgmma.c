@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "undefined.h"
 #include "wgmma.h"
 
 static uint64_t uniform(struct warp *warp, const struct op *op, uint32_t k, const char *what)
@@ -20,6 +21,8 @@ HANDLER(multiply)
     struct wgmma_issue issue = { .op = op, .accumulate = scale != 0 };
     if (mask != FULL_MASK) launch_fault(warp, -1, 719, "wgmma by the lanes 0x%08x, all are needed", mask);
     if (scale != 0 && scale != FULL_MASK) launch_fault(warp, -1, 719, "lanes disagree on scale-d");
+    for (uint32_t d = k; d < (uint32_t)op->defs + op->uses; d++)
+        undefined_use(warp, op, d, FULL_MASK, "a matrix descriptor");
     if (!form->a_in_registers) issue.a = uniform(warp, op, k++, "A");
     issue.b = uniform(warp, op, k, "B");
     wgmma_issue(warp, &issue);

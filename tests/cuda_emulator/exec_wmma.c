@@ -7,6 +7,7 @@
 #include "access.h"
 #include "decode.h"
 #include "half.h"
+#include "undefined.h"
 
 enum { ROWS_MAX = 32, DEPTH_MAX = 16, HALF_ELEMENTS = 16 };
 
@@ -79,14 +80,45 @@ static uint8_t *element(struct warp *warp, const struct op *op, uint32_t address
 HANDLER(load)
 {
     const struct part *part = &((const struct wmma *)op->detail)->a;
-    uint32_t bits[LANES][HALF_ELEMENTS] = { { 0 } };
+    uint32_t bits[LANES][HALF_ELEMENTS] = { { 0 } }, unknown[LANES][HALF_ELEMENTS];
     (void)mask;
+    for (uint32_t k = op->defs; k < (uint32_t)op->defs + op->uses; k++)
+        undefined_use(warp, op, k, FULL_MASK, "an address");
     for (int lane = 0; lane < LANES; lane++) /* first all, as the address may be in a register that is loaded */
-        for (uint32_t slot = 0; slot < share(part); slot++)
-            memcpy(&bits[lane][slot], element(warp, op, op->defs, lane, slot, ACCESS_READ), part->bytes);
+        for (uint32_t slot = 0; slot < share(part); slot++) {
+            const uint8_t *host = element(warp, op, op->defs, lane, slot, ACCESS_READ);
+            memcpy(&bits[lane][slot], host, part->bytes);
+            if (warp->undefined != NULL)
+                unknown[lane][slot] = (uint32_t)undefined_bits(undefined_memory(warp, host), part->bytes);
+        }
     for (uint32_t lane = 0; lane < LANES; lane++)
         for (uint32_t slot = 0; slot < part->registers * 4 / part->bytes; slot++)
             set(warp, op, 0, part, lane, slot, bits[lane][slot % share(part)]);
+    if (warp->undefined == NULL) return;
+    uint32_t rows[2 * HALF_ELEMENTS];
+    const struct op shadow = undefined_shadow(warp, op, rows);
+    struct origin origin = { .op = op, .memory = "shared or global" };
+    undefined_clear(warp, op, FULL_MASK);
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint32_t slot = 0; slot < part->registers * 4 / part->bytes; slot++) {
+            if (unknown[lane][slot % share(part)] == 0) continue;
+            undefined_set(warp, op, slot * part->bytes / 4, (int)lane, 1, &origin); /* marks the row */
+            set(warp, &shadow, 0, part, lane, slot, unknown[lane][slot % share(part)]);
+        }
+}
+
+static void store_shadow(struct warp *warp, const struct op *op, int lane, uint32_t slot, uint8_t *to)
+{
+    const struct part *part = &((const struct wmma *)op->detail)->a;
+    uint32_t rows[2 * HALF_ELEMENTS];
+    const struct op shadow = undefined_shadow(warp, op, rows);
+    uint32_t bits = ~get(warp, &shadow, 1, part, (uint32_t)lane, slot);
+    if (bits == UINT32_MAX) return;
+    const struct memory *memory = warp->launch->memory;
+    if (to >= memory->base && to < memory->base + memory->capacity)
+        undefined_fault(warp, lane, undefined_origin(warp, op, 1 + slot * part->bytes / 4),
+                        "what is stored to global memory");
+    memcpy(undefined_memory(warp, to), &bits, part->bytes);
 }
 
 HANDLER(store)
@@ -94,10 +126,13 @@ HANDLER(store)
     const struct part *part = &((const struct wmma *)op->detail)->a;
     (void)mask;
     warp->launch->progress++;
+    undefined_use(warp, op, 0, FULL_MASK, "an address");
     for (int lane = 0; lane < LANES; lane++)
         for (uint32_t slot = 0; slot < share(part); slot++) {
             uint32_t bits = get(warp, op, 1, part, (uint32_t)lane, slot);
-            memcpy(element(warp, op, 0, lane, slot, ACCESS_WRITE), &bits, part->bytes);
+            uint8_t *to = element(warp, op, 0, lane, slot, ACCESS_WRITE);
+            memcpy(to, &bits, part->bytes);
+            if (undefined_in(warp, op, 1 + slot * part->bytes / 4)) store_shadow(warp, op, lane, slot, to);
         }
 }
 
@@ -106,6 +141,27 @@ static uint32_t bits_at(struct warp *warp, const struct op *op, uint32_t first, 
 {
     uint32_t index = row * part->columns + column;
     return get(warp, op, first, part, index / share(part), index % share(part));
+}
+
+/* An element of D is undefined when anything is in its row of A, its column of B, or its place in C. */
+static void find_unknown(struct warp *warp, const struct op *op, uint8_t *unknown, struct origin *origin)
+{
+    const struct wmma *wmma = op->detail;
+    const uint32_t first_a = op->defs, first_b = first_a + wmma->a.registers, first_c = first_b + wmma->b.registers;
+    uint32_t rows[4 * HALF_ELEMENTS], any = 0;
+    const struct op shadow = undefined_shadow(warp, op, rows);
+    for (uint32_t k = op->defs; k < (uint32_t)op->defs + op->uses; k++)
+        if (undefined_lanes(warp, op, k) != 0) *origin = *undefined_origin(warp, op, k), any++;
+    origin->computed = true;
+    for (uint32_t i = 0; any != 0 && i < wmma->d.rows * wmma->d.columns; i++) {
+        uint32_t row = i / wmma->d.columns, column = i % wmma->d.columns;
+        uint32_t bits = bits_at(warp, &shadow, first_c, &wmma->c, row, column);
+        for (uint32_t k = 0; k < wmma->a.columns; k++)
+            bits |= bits_at(warp, &shadow, first_a, &wmma->a, row, k) |
+                    bits_at(warp, &shadow, first_b, &wmma->b, k, column);
+        unknown[i] = bits != 0;
+    }
+    undefined_clear(warp, op, FULL_MASK);
 }
 
 HANDLER(multiply)
@@ -134,8 +190,18 @@ HANDLER(multiply)
                   : wmma->d.kind == 'f' ? float_to_half(sum, ROUND_NEAREST)
                                         : float_bits(sum);
         }
-    for (uint32_t i = 0; i < wmma->d.rows * wmma->d.columns; i++)
-        set(warp, op, 0, &wmma->d, i / share(&wmma->d), i % share(&wmma->d), d[i]);
+    uint8_t unknown[ROWS_MAX * ROWS_MAX] = { 0 };
+    struct origin origin = { .computed = true };
+    if (warp->undefined != NULL) find_unknown(warp, op, unknown, &origin);
+    for (uint32_t i = 0; i < wmma->d.rows * wmma->d.columns; i++) {
+        uint32_t lane = i / share(&wmma->d), slot = i % share(&wmma->d);
+        set(warp, op, 0, &wmma->d, lane, slot, d[i]);
+        if (!unknown[i]) continue;
+        uint32_t rows[4 * HALF_ELEMENTS];
+        const struct op shadow = undefined_shadow(warp, op, rows);
+        undefined_set(warp, op, slot * wmma->d.bytes / 4, (int)lane, 1, &origin); /* marks the row */
+        set(warp, &shadow, 0, &wmma->d, lane, slot, UINT32_MAX);
+    }
 }
 
 /* The registers of a fragment: 8 of every f16 operand, else as many as the share needs. */

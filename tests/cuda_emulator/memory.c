@@ -106,5 +106,5 @@ uint8_t *memory_host(const struct memory *memory, uint64_t address, size_t size)
 
 void memory_define(struct memory *memory, uint64_t address, size_t size)
 {
-    if (memory->defined != NULL) memset(memory->defined + (address - GLOBAL_WINDOW), 1, size);
+    if (memory->defined != NULL) memset(memory->defined + (address - GLOBAL_WINDOW), 0xff, size);
 }

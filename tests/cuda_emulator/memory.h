@@ -23,7 +23,7 @@ struct allocation {
 
 struct memory {
     uint8_t *base;    /* host address of GLOBAL_WINDOW */
-    uint8_t *defined; /* a byte for each byte: written since it was allocated? NULL: not tracked */
+    uint8_t *defined; /* a byte for each byte: the bits written since it was allocated; NULL: not tracked */
     size_t capacity, used;
     struct allocation *allocations; /* by address */
     uint32_t count, room;

@@ -66,6 +66,8 @@ struct op {
     uint8_t space;        /* enum ptx_space of a memory access */
     uint8_t size, vector; /* of a memory access: bytes per element, elements */
     uint32_t wide;        /* bit per row, the first 32: a 64-bit register */
+    uint32_t narrow;      /* the same of 16-bit ones */
+    uint8_t rule;         /* how it moves undefined bits (undefined.h) */
     uint8_t flags;        /* the handler's own */
     bool natural;         /* of ld and st: registers are as wide as the type */
     bool holds_registers; /* of wgmma: nobody else may have its rows while it is under way */

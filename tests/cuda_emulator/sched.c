@@ -7,6 +7,7 @@
 
 #include "lanes.h"
 #include "schedule.h"
+#include "undefined.h"
 #include "warp.h"
 
 enum {
@@ -118,6 +119,19 @@ static void branch(struct warp *warp, struct progress *progress, const struct op
     if (warp->split_count != 0) progress->in_turn++;
 }
 
+static inline void run(struct warp *warp, const struct op *op, uint32_t mask)
+{
+    if (warp->undefined != NULL)
+        undefined_run(warp, op, mask);
+    else
+        op->run(warp, op, mask);
+}
+
+static inline uint32_t unknown_guard(const struct warp *warp, const struct op *op)
+{
+    return warp->undefined != NULL ? warp->undefined->preds[op->guard & ~PREDICATE_NEGATED] : 0;
+}
+
 /* Lanes that have to be at this op together. */
 static uint32_t needed(const struct warp *warp, const struct op *op)
 {
@@ -129,6 +143,7 @@ static void run_members(struct warp *warp, struct progress *progress, const stru
 {
     const uint32_t *row = ROW(const uint32_t, op->defs + op->uses - 1u), here = warp->active;
     uint32_t members[LANES]; /* the row may be the one that is written */
+    if (warp->undefined != NULL) undefined_use(warp, op, op->defs + op->uses - 1u, mask, "a member mask");
     memcpy(members, row, sizeof members);
     for (uint32_t rest = mask; rest != 0;) {
         const uint32_t wanted = members[__builtin_ctz(rest)], need = wanted & warp->live;
@@ -148,7 +163,7 @@ static void run_members(struct warp *warp, struct progress *progress, const stru
                 "divergent synchronisation: lanes 0x%08x are here with member mask 0x%08x, its other lanes are not "
                 "or have another mask",
                 group, wanted);
-        if ((group & need) != 0) op->run(warp, op, group & need);
+        if ((group & need) != 0) run(warp, op, group & need);
     }
 }
 
@@ -174,12 +189,18 @@ again:
         executed[op - ops]++;
         uint32_t mask = warp->active;
         if (op->guard != PREDICATE_TRUE) {
+            const uint32_t unknown = unknown_guard(warp, op) & mask;
             mask &= pred_read(warp, op->guard);
+            if (unknown != 0) {
+                warp->op = op;
+                undefined_guarded(warp, op, mask, unknown);
+                continue;
+            }
             if (mask == 0) continue;
         }
         warp->op = op;
         if (op->control == CONTROL_NONE) {
-            op->run(warp, op, mask);
+            run(warp, op, mask);
             continue;
         }
         if (op->control == CONTROL_BRANCH) {
@@ -219,7 +240,7 @@ again:
             put_back(warp, &progress, warp->pc - 1, warp->active, need);
             goto again;
         }
-        op->run(warp, op, mask);
+        run(warp, op, mask);
         if (warp->yield || warp->state != WARP_READY) {
             put_back(warp, &progress, warp->again ? warp->pc - 1 : warp->pc, warp->active, 0);
             if (warp->again) executed[op - ops]--;

@@ -3,7 +3,7 @@
  * meet at a barrier; the bulk copies of a block are one more agent, the wgmma of a warpgroup another. A second vector of each warp says up to where it knows others'
  * accesses to be behind a proxy fence (PTX ISA 8.8, proxy-preserved base causality order). Limits: accesses of lanes of one warp are
  * taken as ordered, of a word that two warps write by different bytes only the last writer is remembered, and who has seen one
- * operation of a block's async proxy has seen the earlier ones. Global memory: one "written" byte per byte, kept by memory.c. */
+ * operation of a block's async proxy has seen the earlier ones. */
 #include "shadow.h"
 
 #include <inttypes.h>
@@ -17,7 +17,6 @@ struct cell {
     uint32_t write_clock, read_clock;
     uint16_t writer, reader;         /* agents; reader MANY: see readers */
     uint8_t write_bytes, read_bytes; /* which of the four */
-    uint8_t defined;                 /* bytes ever written */
 };
 
 struct clocks {
@@ -32,6 +31,7 @@ struct checker {
     uint32_t words, first; /* the agent that is warp 0 */
     struct cell *cells;
     uint32_t *readers; /* [word][agents]: each agent's clock when it last read, where reader is MANY */
+    uint8_t *defined;  /* by byte: bits that are */
 };
 
 /* Who accesses, as the rules see it. */
@@ -85,7 +85,8 @@ struct checker *shadow_open(struct clocks *clocks, uint32_t rank, uint32_t share
     checker->first = rank * clocks->per_block;
     checker->cells = calloc(checker->words, sizeof *checker->cells);
     checker->readers = calloc((size_t)checker->words * clocks->agents, sizeof *checker->readers);
-    if (checker->cells != NULL && checker->readers != NULL) return checker;
+    checker->defined = calloc(checker->words, 4);
+    if (checker->cells != NULL && checker->readers != NULL && checker->defined != NULL) return checker;
     shadow_close(checker);
     return NULL;
 }
@@ -95,12 +96,19 @@ void shadow_close(struct checker *checker)
     if (checker == NULL) return;
     free(checker->cells);
     free(checker->readers);
+    free(checker->defined);
     free(checker);
 }
 
 void shadow_start_block(struct checker *checker)
 {
     memset(checker->cells, 0, checker->words * sizeof *checker->cells);
+    memset(checker->defined, 0, (size_t)4 * checker->words);
+}
+
+uint8_t *shadow_defined(struct checker *checker)
+{
+    return checker->defined;
 }
 
 static uint32_t agent_of(const struct warp *warp)
@@ -233,14 +241,11 @@ static void on_write(const struct accessor *by, struct checker *checker, uint32_
     cell->writer = (uint16_t)by->agent;
     cell->write_clock = by->now;
     cell->read_bytes &= (uint8_t)~bytes;
-    cell->defined |= bytes;
 }
 
 static void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
-    if (bytes & ~cell->defined)
-        launch_fault(by->warp, by->lane, 719, "read of uninitialised shared memory at 0x%x", 4 * word);
     if (cell->write_bytes & bytes) check_writer(by, checker, word, "read after write");
     if (cell->read_bytes == 0 || cell->reader == by->agent) {
         cell->reader = (uint16_t)by->agent;
@@ -261,8 +266,6 @@ static void on_read(const struct accessor *by, struct checker *checker, uint32_t
 static void on_atomic(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     const struct cell *cell = &checker->cells[word];
-    if (bytes & ~cell->defined)
-        launch_fault(by->warp, by->lane, 719, "atomic on uninitialised shared memory at 0x%x", 4 * word);
     if ((cell->write_bytes & bytes) && unseen(by, cell->writer, cell->write_clock))
         race(by, word, "atomic after write", cell->writer);
 }
@@ -270,6 +273,7 @@ static void on_atomic(const struct accessor *by, struct checker *checker, uint32
 static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
                       enum access access)
 {
+    if (access == ACCESS_WRITE) memset(checker->defined + address, 0xff, bytes);
     for (uint32_t at = address; at < address + bytes;) {
         uint32_t word = at / 4, first = at % 4, count = 4 - first;
         if (count > address + bytes - at) count = address + bytes - at;
@@ -356,14 +360,4 @@ void shadow_forget(struct async_view *view)
 {
     free(view->seen);
     view->seen = NULL;
-}
-
-void shadow_global(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access)
-{
-    struct memory *memory = warp->launch->memory;
-    if (memory->defined == NULL) return;
-    uint8_t *defined = memory->defined + (address - GLOBAL_WINDOW);
-    if (access != ACCESS_WRITE && memchr(defined, 0, bytes) != NULL)
-        launch_fault(warp, lane, 719, "read of uninitialised global memory at 0x%" PRIx64, address);
-    if (access != ACCESS_READ) memset(defined, 1, bytes);
 }

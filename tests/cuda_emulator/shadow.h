@@ -1,5 +1,5 @@
-/* The checker: what each byte of memory has been through. It reports reads of memory that nothing wrote and, in shared memory,
- * accesses that nothing orders, and accesses of the async proxy that no proxy fence orders. */
+/* The checker of shared memory: who has accessed each byte. It reports accesses that nothing orders, and accesses of the async proxy that
+ * no proxy fence orders; and it keeps which bits are defined. */
 #ifndef EMULATOR_SHADOW_H
 #define EMULATOR_SHADOW_H
 
@@ -14,9 +14,11 @@ struct checker *shadow_open(struct clocks *clocks, uint32_t rank, uint32_t share
 void shadow_close(struct checker *checker);
 void shadow_start_block(struct checker *checker);
 
+/* The bits that are defined, a byte for each byte of shared memory (undefined.h). */
+uint8_t *shadow_defined(struct checker *checker);
+
 void shadow_shared(struct warp *warp, int lane, struct block *block, uint32_t address, uint32_t bytes,
                    enum access access);
-void shadow_global(struct warp *warp, int lane, uint64_t address, uint32_t bytes, enum access access);
 
 /* All warps of the set have met: what each did before is ordered before what any of them does from now on. */
 void shadow_join(struct block *block, uint32_t warps);

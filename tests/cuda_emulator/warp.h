@@ -21,6 +21,7 @@ struct split { /* lanes of a warp that are at one place */
 };
 
 struct checker;
+struct undefined;
 struct clocks;
 struct async_copy;
 struct mbarrier;
@@ -63,12 +64,13 @@ struct warp {
     struct waiting waiting;
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
     uint32_t copy_count, copy_room;
-    uint64_t copy_serial;       /* how many it has issued */
-    uint32_t copy_group[LANES]; /* groups that each lane has committed */
-    uint32_t bulk_group[LANES]; /* of cp.async.bulk, bulk.h */
-    struct wgmma_state *wgmma;  /* NULL: it has issued none */
-    uint32_t registers;         /* of each thread after setmaxnreg; 0: as at launch */
-    const struct op *op;        /* running, for reports */
+    uint64_t copy_serial;        /* how many it has issued */
+    uint32_t copy_group[LANES];  /* groups that each lane has committed */
+    uint32_t bulk_group[LANES];  /* of cp.async.bulk, bulk.h */
+    struct wgmma_state *wgmma;   /* NULL: it has issued none */
+    uint32_t registers;          /* of each thread after setmaxnreg; 0: as at launch */
+    const struct op *op;         /* running, for reports */
+    struct undefined *undefined; /* NULL: checks are off */
 };
 
 struct barrier {
@@ -87,7 +89,9 @@ struct block {
     struct warp *warps;
     uint32_t warp_count, done;
     uint8_t *shared;
-    uint8_t *local; /* of all threads, one after the other */
+    uint8_t
+        *local; /* of all threads, one after the other; behind it, while checks are on, the bits that are defined */
+    size_t local_size;
     struct barrier barriers[BARRIERS];
     struct mbarrier **mbarriers; /* all that were initialised */
     uint32_t mbarrier_count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "undefined.h"
 
 enum { PIECE = 16, HALF = 8 /* of the warp's rows: D has rows g and g + 8 in different registers */ };
 
@@ -30,7 +31,7 @@ static struct descriptor descriptor_of(struct warp *warp, uint64_t bits, bool tr
 }
 
 /* The piece that begins with that row of m or n and that k; bytes: of an element. */
-static const uint8_t *piece(struct warp *warp, const struct wgmma_issue *issue, const struct descriptor *from,
+static const uint8_t *piece(struct warp *warp, struct wgmma_issue *issue, const struct descriptor *from,
                             uint32_t row, uint32_t k, uint32_t bytes)
 {
     uint32_t address = from->start;
@@ -50,6 +51,16 @@ static const uint8_t *piece(struct warp *warp, const struct wgmma_issue *issue, 
                      SHARED_BASE, warp->shared_end);
     shadow_async(&issue->view, warp->block, address, PIECE, ACCESS_READ);
     return warp->shared + address;
+}
+
+/* Which of the piece's bytes are undefined, a bit for each. */
+static uint32_t unknown_bytes(const struct warp *warp, const uint8_t *piece)
+{
+    const uint8_t *defined = warp->undefined != NULL ? undefined_memory(warp, piece) : NULL;
+    uint32_t unknown = 0;
+    for (uint32_t i = 0; defined != NULL && i < PIECE; i++)
+        unknown |= (uint32_t)(defined[i] != 0xff) << i;
+    return unknown;
 }
 
 static float eight_bits(uint8_t value, char kind)
@@ -87,35 +98,46 @@ static uint32_t bytes_of(char kind)
     return kind == 't' ? 4 : kind == 'f' || kind == 'h' ? 2 : 1;
 }
 
-/* `rows` rows of m or n from the first: to[row][k]. */
-static void gather(struct warp *warp, const struct wgmma_issue *issue, const struct descriptor *from, char kind,
-                   bool negate, uint32_t first, uint32_t rows, float to[][WGMMA_K_MAX])
+/* `rows` rows of m or n from the first: to[row][k]; and in unknown a bit for each with undefined elements. */
+static void gather(struct warp *warp, struct wgmma_issue *issue, const struct descriptor *from, char kind,
+                   bool negate, uint32_t first, uint32_t rows, float to[][WGMMA_K_MAX], uint32_t *unknown)
 {
     const struct wgmma_form *form = issue->op->detail;
     const uint32_t bytes = bytes_of(kind), count = PIECE / bytes;
     float elements[PIECE];
     if (!from->transposed) {
         for (uint32_t row = 0; row < rows; row++)
-            for (uint32_t k = 0; k < form->k; k += count)
-                convert(piece(warp, issue, from, first + row, k, bytes), kind, negate, &to[row][k], count);
+            for (uint32_t k = 0; k < form->k; k += count) {
+                const uint8_t *found = piece(warp, issue, from, first + row, k, bytes);
+                convert(found, kind, negate, &to[row][k], count);
+                if (unknown_bytes(warp, found) != 0) *unknown |= 1u << row;
+            }
         return;
     }
     for (uint32_t row = 0; row < rows; row += count)
         for (uint32_t k = 0; k < form->k; k++) {
-            convert(piece(warp, issue, from, first + row, k, bytes), kind, negate, elements, count);
-            for (uint32_t i = 0; i < count; i++)
+            const uint8_t *found = piece(warp, issue, from, first + row, k, bytes);
+            const uint32_t undefined = unknown_bytes(warp, found);
+            convert(found, kind, negate, elements, count);
+            for (uint32_t i = 0; i < count; i++) {
                 to[row + i][k] = elements[i];
+                if (undefined >> i * bytes & ((1u << bytes) - 1)) *unknown |= 1u << (row + i);
+            }
         }
 }
 
 /* A's fragment: as of mma.sync, register r holds row g + 8 (r % 2) and columns e t + 4 e (r / 2) and on (figure of 9.7.15.5.2). */
-static void gather_registers(struct warp *warp, const struct op *op, bool negate, float to[][WGMMA_K_MAX])
+static void gather_registers(struct warp *warp, const struct op *op, bool negate, float to[][WGMMA_K_MAX],
+                             uint32_t *unknown)
 {
     const struct wgmma_form *form = op->detail;
     const uint32_t count = 4 / bytes_of(form->a_kind);
     for (uint32_t r = 0; r < form->a_rows; r++)
         for (uint32_t lane = 0; lane < LANES; lane++) {
             const uint8_t *from = (const uint8_t *)&ROW(const uint32_t, form->d_rows + r)[lane];
+            if (undefined_in(warp, op, form->d_rows + r) &&
+                undefined_get(warp, op, form->d_rows + r, (int)lane) != 0)
+                *unknown |= 1u << (lane / 4 + 8 * (r % 2));
             convert(from, form->a_kind, negate, &to[lane / 4 + 8 * (r % 2)][count * (lane % 4 + 4 * (r / 2))],
                     count);
         }
@@ -180,16 +202,17 @@ static void multiply_columns(struct warp *warp, const struct wgmma_issue *issue,
 }
 
 /* A of one warp, spread over the lanes as D is: to[half][k][lane]. */
-static void spread_a(struct warp *warp, const struct wgmma_issue *issue, float to[2][WGMMA_K_MAX][LANES])
+static void spread_a(struct warp *warp, struct wgmma_issue *issue, float to[2][WGMMA_K_MAX][LANES],
+                     uint32_t *unknown)
 {
     const struct wgmma_form *form = issue->op->detail;
     float rows[WGMMA_WARP_ROWS][WGMMA_K_MAX];
     if (form->a_in_registers) {
-        gather_registers(warp, issue->op, form->negate_a, rows);
+        gather_registers(warp, issue->op, form->negate_a, rows, unknown);
     } else {
         struct descriptor from = descriptor_of(warp, issue->a, form->transpose_a);
         gather(warp, issue, &from, form->a_kind, form->negate_a, warp->index % WARPGROUP * WGMMA_WARP_ROWS,
-               WGMMA_WARP_ROWS, rows);
+               WGMMA_WARP_ROWS, rows, unknown);
     }
     for (uint32_t h = 0; h < 2; h++)
         for (uint32_t k = 0; k < form->k; k++)
@@ -197,21 +220,47 @@ static void spread_a(struct warp *warp, const struct wgmma_issue *issue, float t
                 to[h][k][lane] = rows[lane / 4 + HALF * h][k];
 }
 
+/* Columns 8 j to 8 j + 7 of D are undefined where their row of A or column of B is, and stay so where D is added to. */
+static void spread_unknown(struct warp *warp, const struct wgmma_issue *issue, uint32_t j, uint32_t rows,
+                           uint32_t columns)
+{
+    const struct op *op = issue->op;
+    const struct wgmma_form *form = op->detail;
+    const struct origin origin = { .op = op, .memory = "shared", .computed = true };
+    for (uint32_t r = 0; r < 4; r++)
+        for (uint32_t lane = 0; lane < LANES; lane++) {
+            uint32_t k = form->half_d ? 2 * j + r / 2 : 4 * j + r, row = lane / 4 + HALF * (r / 2);
+            uint64_t element = !form->half_d ? UINT32_MAX : r % 2 == 0 ? 0xffff : 0xffff0000;
+            bool unknown = (rows >> row & 1) || (columns >> (2 * (lane % 4) + r % 2) & 1);
+            uint64_t old = undefined_in(warp, op, k) ? undefined_get(warp, op, k, (int)lane) : 0;
+            uint64_t kept = issue->accumulate ? ((old & element) != 0 ? element : 0) : 0;
+            uint64_t bits = (old & ~element) | kept | (unknown ? element : 0);
+            if (bits != old)
+                undefined_set(warp, op, k, (int)lane, bits,
+                              unknown || old == 0 ? &origin : undefined_origin(warp, op, k));
+        }
+}
+
 void wgmma_multiply(struct warp *warps, struct wgmma_issue *const issues[WARPGROUP])
 {
     const struct wgmma_form *form = issues[0]->op->detail;
     float a[WARPGROUP][2][WGMMA_K_MAX][LANES], columns[8][WGMMA_K_MAX], b[WGMMA_K_MAX][2][8];
+    uint32_t unknown_rows[WARPGROUP] = { 0 };
     for (uint32_t w = 0; w < WARPGROUP; w++)
-        spread_a(&warps[w], issues[w], a[w]);
+        spread_a(&warps[w], issues[w], a[w], &unknown_rows[w]);
     struct descriptor from = descriptor_of(&warps[0], issues[0]->b, form->transpose_b);
     for (uint32_t j = 0; j < form->n / 8; j++) {
-        gather(&warps[0], issues[0], &from, form->b_kind, form->negate_b, 8 * j, 8, columns);
+        uint32_t unknown_columns = 0;
+        gather(&warps[0], issues[0], &from, form->b_kind, form->negate_b, 8 * j, 8, columns, &unknown_columns);
         for (uint32_t k = 0; k < form->k; k++)
             for (uint32_t i = 0; i < 8; i++) {
                 b[k][0][i] = columns[2 * (i % 4)][k];
                 b[k][1][i] = columns[2 * (i % 4) + 1][k];
             }
-        for (uint32_t w = 0; w < WARPGROUP; w++)
+        for (uint32_t w = 0; w < WARPGROUP; w++) {
             multiply_columns(&warps[w], issues[w], j, a[w], b);
+            if (warps[w].undefined != NULL)
+                spread_unknown(&warps[w], issues[w], j, unknown_rows[w], unknown_columns);
+        }
     }
 }
