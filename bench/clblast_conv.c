@@ -82,13 +82,7 @@ static hpck_status conv_open(void *library, hpck_handle *handle, const struct pr
     if (hpck_opencl_get(handle, NULL, NULL, &state->queue) != HPCK_OK)
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "not an OpenCL device");
     HPCK_TRY(conv_tensors_open(&state->tensors, workload, problem, form, err));
-    const struct conv_tensors *t = &state->tensors;
-    const struct device_tensor tensors[TENSORS] = {
-        [TENSOR_X] = { t->host[TENSOR_X], t->elements[TENSOR_X], form.dtype },
-        [TENSOR_FILTER] = { t->host[TENSOR_FILTER], t->elements[TENSOR_FILTER], form.dtype },
-        [TENSOR_Y] = { NULL, t->elements[TENSOR_Y], form.dtype },
-    };
-    HPCK_TRY(device_sets_open(&state->sets, handle, tensors, TENSORS, copies, err));
+    HPCK_TRY(conv_tensors_upload(&state->tensors, handle, copies, &state->sets, err));
     HPCK_TRY(conv_run(state, err)); /* compiles its kernels, and tells whether it can */
     HPCK_TRY(conv_finish(state, err));
     *out = state;

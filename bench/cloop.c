@@ -113,10 +113,10 @@ static const struct loop *find_loop(int64_t operation)
     return NULL;
 }
 
-static float finish(const struct reduce_sets *sets, float value)
+static float finish(const struct reduce_shape *shape, float value)
 {
-    if (sets->operation == REDUCE_MEAN) return value / (float)(sets->length * sets->segments);
-    return sets->operation == REDUCE_NORM2 ? sqrtf(value) : value;
+    if (shape->operation == REDUCE_MEAN) return value / (float)(shape->length * shape->segments);
+    return shape->operation == REDUCE_NORM2 ? sqrtf(value) : value;
 }
 
 static float join(int64_t operation, float a, float b)
@@ -132,32 +132,33 @@ static int64_t share(int64_t all, int index, int count)
 static void work(void *context, int index, int count)
 {
     struct cloop_state *state = context;
-    struct reduce_sets *sets = &state->sets;
-    const struct loop *loop = find_loop(sets->operation);
+    const struct reduce_shape *shape = &state->sets.shape;
     const float *x = state->set->x, *x2 = state->set->x2 ? state->set->x2 : x;
-    if (sets->inner > 1) {
-        int64_t cells = sets->outer * sets->inner;
+    float *all = state->set->y;
+    const struct loop *loop = find_loop(shape->operation);
+    if (shape->inner > 1) {
+        int64_t cells = shape->outer * shape->inner;
         int64_t from = share(cells, index, count), to = share(cells, index + 1, count);
-        for (int64_t o = from / sets->inner; o * sets->inner < to; o++) {
-            int64_t first = from > o * sets->inner ? from - o * sets->inner : 0;
-            int64_t last = to < (o + 1) * sets->inner ? to - o * sets->inner : sets->inner;
-            float *y = state->set->y + o * sets->inner;
-            loop->columns(x + o * sets->outer_x, sets->length, sets->inner, first, last, y);
+        for (int64_t o = from / shape->inner; o * shape->inner < to; o++) {
+            int64_t first = from > o * shape->inner ? from - o * shape->inner : 0;
+            int64_t last = to < (o + 1) * shape->inner ? to - o * shape->inner : shape->inner;
+            float *y = all + o * shape->inner;
+            loop->columns(x + o * shape->outer_x, shape->length, shape->inner, first, last, y);
             for (int64_t j = first; j < last; j++)
-                y[j] = finish(sets, y[j]);
+                y[j] = finish(shape, y[j]);
         }
-    } else if (sets->outer * sets->segments == 1) {
-        int64_t from = share(sets->length, index, count), to = share(sets->length, index + 1, count);
+    } else if (shape->outer * shape->segments == 1) {
+        int64_t from = share(shape->length, index, count), to = share(shape->length, index + 1, count);
         state->partial[index * 16] = loop->row(x + from, x2 + from, to - from);
     } else {
-        for (int64_t o = share(sets->outer, index, count); o < share(sets->outer, index + 1, count); o++) {
+        for (int64_t o = share(shape->outer, index, count); o < share(shape->outer, index + 1, count); o++) {
             float value = 0.0F;
-            for (int64_t s = 0; s < sets->segments; s++) {
-                int64_t at = o * sets->outer_x + s * sets->segment_x;
-                float part = loop->row(x + at, x2 + at, sets->length);
-                value = s == 0 ? part : join(sets->operation, value, part);
+            for (int64_t s = 0; s < shape->segments; s++) {
+                int64_t at = o * shape->outer_x + s * shape->segment_x;
+                float part = loop->row(x + at, x2 + at, shape->length);
+                value = s == 0 ? part : join(shape->operation, value, part);
             }
-            state->set->y[o] = finish(sets, value);
+            all[o] = finish(shape, value);
         }
     }
 }
@@ -167,13 +168,15 @@ static hpck_status cloop_run(void *opaque, struct error *err)
     (void)err;
     struct cloop_state *state = opaque;
     struct reduce_sets *sets = &state->sets;
+    const struct reduce_shape *shape = &sets->shape;
     state->set = reduce_sets_next(sets);
+    float *y = state->set->y;
     pool_run(state->pool, work, state);
-    if (sets->inner == 1 && sets->outer * sets->segments == 1) {
+    if (shape->inner == 1 && shape->outer * shape->segments == 1) {
         float value = state->partial[0];
         for (int i = 1; i < pool_size(state->pool); i++)
-            value = join(sets->operation, value, state->partial[i * 16]);
-        state->set->y[0] = finish(sets, value);
+            value = join(shape->operation, value, state->partial[i * 16]);
+        y[0] = finish(shape, value);
     }
     return HPCK_OK;
 }
@@ -194,13 +197,16 @@ static hpck_status cloop_open(void *library, hpck_handle *handle, const struct p
     (void)library;
     (void)handle;
     hpck_status st = HPCK_OK;
+    struct reduce_shape shape;
     struct cloop_state *state = calloc(1, sizeof *state);
     if (!state) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    HPCK_TRY(reduce_sets_open(workload, problem, copies, &state->sets, err));
-    const struct loop *loop = find_loop(state->sets.operation);
-    bool is_column = state->sets.inner > 1;
-    if (loop == NULL || (is_column && (loop->columns == NULL || state->sets.segments > 1)))
+    HPCK_TRY(reduce_shape_of(workload, problem, &shape, err));
+    HPCK_TRY(reduce_shape_check_f32(&shape, err));
+    const struct loop *loop = find_loop(shape.operation);
+    bool is_column = shape.inner > 1;
+    if (loop == NULL || (is_column && (loop->columns == NULL || shape.segments > 1)))
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "no loop is written for it");
+    HPCK_TRY(reduce_sets_open(&shape, copies, &state->sets, err));
     HPCK_TRY(pool_open(&state->pool, err));
     state->partial = calloc((size_t)pool_size(state->pool) * 16, sizeof *state->partial);
     if (!state->partial) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");

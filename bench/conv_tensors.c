@@ -98,6 +98,15 @@ done:
     return st;
 }
 
+hpck_status conv_tensors_upload(const struct conv_tensors *tensors, hpck_handle *handle, int copies,
+                                struct device_sets *sets, struct error *err)
+{
+    struct device_tensor all[TENSORS];
+    for (int i = 0; i < TENSORS; i++)
+        all[i] = (struct device_tensor){ tensors->host[i], tensors->elements[i], tensors->form.dtype };
+    return device_sets_open(sets, handle, all, TENSORS, copies, err);
+}
+
 hpck_status conv_tensors_check(const struct conv_tensors *tensors, const void *output, struct error *err)
 {
     hpck_status st = HPCK_OK;

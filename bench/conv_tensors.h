@@ -3,6 +3,7 @@
 #ifndef HPCK_BENCH_CONV_TENSORS_H
 #define HPCK_BENCH_CONV_TENSORS_H
 
+#include "device_sets.h"
 #include "op_conv.h"
 #include "workload.h"
 
@@ -26,6 +27,9 @@ struct conv_tensors {
 /* UNSUPPORTED: the problem has an epilogue. Closed by the caller, also after a failure. */
 hpck_status conv_tensors_open(struct conv_tensors *tensors, struct workload *workload,
                               const struct problem *problem, struct conv_form form, struct error *err);
+/* All three in device memory, the output as zeros. */
+hpck_status conv_tensors_upload(const struct conv_tensors *tensors, hpck_handle *handle, int copies,
+                                struct device_sets *sets, struct error *err);
 void conv_tensors_close(struct conv_tensors *tensors);
 
 /* Compares an output in the same form with the oracle. INTERNAL names the first wrong element. */

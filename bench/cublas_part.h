@@ -1,5 +1,5 @@
 /* The part of cuBLASLt that hpck-bench uses, declared here so that no toolkit is needed to build: numbers and layouts of
- * cublasLt.h, cublas_api.h and library_types.h (tests/cuda/vendor_api.c compares them). */
+ * cublasLt.h, cublas_api.h and library_types.h (tests/cuda/vendor_blas.c compares them). */
 #ifndef HPCK_BENCH_CUBLAS_PART_H
 #define HPCK_BENCH_CUBLAS_PART_H
 

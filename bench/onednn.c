@@ -8,46 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if __has_include(<oneapi/dnnl/dnnl.h>)
-#include <oneapi/dnnl/dnnl.h>
-#endif
-#include "library.h"
+#include "onednn_library.h"
 #include "op_conv.h"
 
-#if defined(DNNL_VERSION_MAJOR) && DNNL_VERSION_MAJOR == 2
-
-/* The functions that are used, by their names without "dnnl_". */
-#define FUNCTIONS(X)                                                                                               \
-    X(engine_create)                                                                                               \
-    X(engine_destroy)                                                                                              \
-    X(stream_create)                                                                                               \
-    X(stream_destroy)                                                                                              \
-    X(stream_wait)                                                                                                 \
-    X(version)                                                                                                     \
-    X(memory_desc_init_by_tag)                                                                                     \
-    X(dilated_convolution_forward_desc_init)                                                                       \
-    X(dilated_convolution_backward_data_desc_init)                                                                 \
-    X(dilated_convolution_backward_weights_desc_init)                                                              \
-    X(primitive_desc_create)                                                                                       \
-    X(primitive_desc_destroy)                                                                                      \
-    X(primitive_desc_query)                                                                                        \
-    X(primitive_desc_query_md)                                                                                     \
-    X(reorder_primitive_desc_create)                                                                               \
-    X(primitive_create)                                                                                            \
-    X(primitive_destroy)                                                                                           \
-    X(primitive_execute)                                                                                           \
-    X(memory_create)                                                                                               \
-    X(memory_destroy)                                                                                              \
-    X(memory_get_data_handle)
-
-struct onednn {
-    struct library library;
-    char version_text[160];
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-#define MEMBER(name) __typeof__(&dnnl_##name) name;
-    FUNCTIONS(MEMBER)
-};
+#ifdef HPCK_HAS_ONEDNN
 
 enum { X, FILTER, Y, TENSORS }; /* in the roles of every direction */
 
@@ -74,12 +38,12 @@ static void onednn_unload(void *opaque)
     free(dnnl);
 }
 
-static hpck_status check(dnnl_status_t status, const char *what, struct error *err)
+hpck_status onednn_check(dnnl_status_t status, const char *what, struct error *err)
 {
     if (status == dnnl_success) return HPCK_OK;
     return error_set(err, status == dnnl_unimplemented ? HPCK_UNSUPPORTED : HPCK_INTERNAL,
                      "oneDNN: %s failed with status %d%s", what, (int)status,
-                     status == dnnl_unimplemented ? ": it has no such convolution" : "");
+                     status == dnnl_unimplemented ? ": it has no such primitive" : "");
 }
 
 static hpck_status onednn_load(void **library, struct error *err)
@@ -89,15 +53,15 @@ static hpck_status onednn_load(void **library, struct error *err)
     if (!dnnl) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     HPCK_TRY(library_open(&dnnl->library, "HPCK_ONEDNN", "libdnnl.so.2", err));
 #define LOOK_UP(name) HPCK_TRY(library_function(&dnnl->library, "dnnl_" #name, &dnnl->name, err));
-    FUNCTIONS(LOOK_UP)
+    ONEDNN_FUNCTIONS(LOOK_UP)
     const dnnl_version_t *v = dnnl->version();
     snprintf(dnnl->version_text, sizeof dnnl->version_text, "%s: oneDNN %d.%d.%d", dnnl->library.file, v->major,
              v->minor, v->patch);
     if (v->major != DNNL_VERSION_MAJOR)
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "oneDNN %d where version %d is needed", v->major, DNNL_VERSION_MAJOR);
-    HPCK_TRY(check(dnnl->engine_create(&dnnl->engine, dnnl_cpu, 0), "creating an engine", err));
-    HPCK_TRY(check(dnnl->stream_create(&dnnl->stream, dnnl->engine, dnnl_stream_default_flags), "creating a stream",
-                   err));
+    HPCK_TRY(onednn_check(dnnl->engine_create(&dnnl->engine, dnnl_cpu, 0), "creating an engine", err));
+    HPCK_TRY(onednn_check(dnnl->stream_create(&dnnl->stream, dnnl->engine, dnnl_stream_default_flags),
+                          "creating a stream", err));
     *library = dnnl;
     dnnl = NULL;
 done:
@@ -124,7 +88,7 @@ static void onednn_close(void *opaque)
 
 /* ---- descriptions ------------------------------------------------------------------------------------------- */
 
-static dnnl_data_type_t type_of(hpck_dtype dtype)
+dnnl_data_type_t onednn_type_of(hpck_dtype dtype)
 {
     return dtype == HPCK_F32 ? dnnl_f32 : dtype == HPCK_F16 ? dnnl_f16 : dnnl_bf16;
 }
@@ -143,17 +107,17 @@ static hpck_status describe(const struct onednn *dnnl, const struct problem *pro
     const dnnl_format_tag_t image = f->nhwc ? dnnl_nhwc : dnnl_nchw;
     const dnnl_format_tag_t kernel =
         g > 1 ? (f->krsc ? dnnl_gohwi : dnnl_goihw) : (f->krsc ? dnnl_ohwi : dnnl_oihw);
-    const dnnl_data_type_t type = type_of(problem->dtype_in);
+    const dnnl_data_type_t type = onednn_type_of(problem->dtype_in);
     hpck_status st = HPCK_OK;
-    HPCK_TRY(
-        check(dnnl->memory_desc_init_by_tag(&out[X], 4, x, type, freedom == ALL_FREE ? dnnl_format_tag_any : image),
-              "describing x", err));
-    HPCK_TRY(check(dnnl->memory_desc_init_by_tag(&out[FILTER], g > 1 ? 5 : 4, g > 1 ? grouped : filter, type,
-                                                 freedom != PLAIN ? dnnl_format_tag_any : kernel),
-                   "describing the filter", err));
-    HPCK_TRY(
-        check(dnnl->memory_desc_init_by_tag(&out[Y], 4, y, type, freedom == ALL_FREE ? dnnl_format_tag_any : image),
-              "describing y", err));
+    HPCK_TRY(onednn_check(
+        dnnl->memory_desc_init_by_tag(&out[X], 4, x, type, freedom == ALL_FREE ? dnnl_format_tag_any : image),
+        "describing x", err));
+    HPCK_TRY(onednn_check(dnnl->memory_desc_init_by_tag(&out[FILTER], g > 1 ? 5 : 4, g > 1 ? grouped : filter, type,
+                                                        freedom != PLAIN ? dnnl_format_tag_any : kernel),
+                          "describing the filter", err));
+    HPCK_TRY(onednn_check(
+        dnnl->memory_desc_init_by_tag(&out[Y], 4, y, type, freedom == ALL_FREE ? dnnl_format_tag_any : image),
+        "describing y", err));
 done:
     return st;
 }
@@ -177,7 +141,7 @@ static hpck_status init_desc(const struct onednn *dnnl, const struct conv_fields
     else
         status = dnnl->dilated_convolution_backward_weights_desc_init(desc, algorithm, &md[X], &md[FILTER], NULL,
                                                                       &md[Y], strides, dilates, before, after);
-    return check(status, "describing the convolution", err);
+    return onednn_check(status, "describing the convolution", err);
 }
 
 /* Backward ones want to know the forward one that they belong to. */
@@ -191,11 +155,11 @@ static hpck_status create_desc(const struct onednn *dnnl, const struct conv_fiel
     if (f->direction != CONV_FORWARD) {
         HPCK_TRY(init_desc(dnnl, f, CONV_FORWARD, md, &forward, err));
         forward.prop_kind = dnnl_forward_training;
-        HPCK_TRY(check(dnnl->primitive_desc_create(&hint, &forward, NULL, dnnl->engine, NULL),
-                       "choosing the forward convolution", err));
+        HPCK_TRY(onednn_check(dnnl->primitive_desc_create(&hint, &forward, NULL, dnnl->engine, NULL),
+                              "choosing the forward convolution", err));
     }
-    HPCK_TRY(
-        check(dnnl->primitive_desc_create(out, &desc, NULL, dnnl->engine, hint), "choosing a convolution", err));
+    HPCK_TRY(onednn_check(dnnl->primitive_desc_create(out, &desc, NULL, dnnl->engine, hint),
+                          "choosing a convolution", err));
 done:
     if (hint) dnnl->primitive_desc_destroy(hint);
     return st;
@@ -210,11 +174,12 @@ static hpck_status reorder(const struct onednn *dnnl, dnnl_memory_t from, const 
     dnnl_primitive_desc_t desc = NULL;
     dnnl_primitive_t primitive = NULL;
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from }, { DNNL_ARG_TO, to } };
-    HPCK_TRY(check(dnnl->reorder_primitive_desc_create(&desc, from_desc, dnnl->engine, to_desc, dnnl->engine, NULL),
-                   "choosing a reorder", err));
-    HPCK_TRY(check(dnnl->primitive_create(&primitive, desc), "creating a reorder", err));
-    HPCK_TRY(check(dnnl->primitive_execute(primitive, dnnl->stream, 2, args), "reordering", err));
-    HPCK_TRY(check(dnnl->stream_wait(dnnl->stream), "waiting", err));
+    HPCK_TRY(onednn_check(
+        dnnl->reorder_primitive_desc_create(&desc, from_desc, dnnl->engine, to_desc, dnnl->engine, NULL),
+        "choosing a reorder", err));
+    HPCK_TRY(onednn_check(dnnl->primitive_create(&primitive, desc), "creating a reorder", err));
+    HPCK_TRY(onednn_check(dnnl->primitive_execute(primitive, dnnl->stream, 2, args), "reordering", err));
+    HPCK_TRY(onednn_check(dnnl->stream_wait(dnnl->stream), "waiting", err));
 done:
     if (primitive) dnnl->primitive_destroy(primitive);
     if (desc) dnnl->primitive_desc_destroy(desc);
@@ -230,11 +195,12 @@ static hpck_status fill_sets(struct onednn_state *state, const struct workload_c
     for (int set = 0; set < state->set_count; set++) {
         for (int i = 0; i < TENSORS; i++) {
             dnnl_memory_t plain = NULL;
-            HPCK_TRY(check(dnnl->memory_create(&state->sets[set][i], wanted[i], dnnl->engine, DNNL_MEMORY_ALLOCATE),
-                           "allocating", err));
+            HPCK_TRY(onednn_check(
+                dnnl->memory_create(&state->sets[set][i], wanted[i], dnnl->engine, DNNL_MEMORY_ALLOCATE),
+                "allocating", err));
             if (i == state->output) continue;
-            HPCK_TRY(check(dnnl->memory_create(&plain, &state->plain[i], dnnl->engine, (void *)data[i]),
-                           "wrapping an operand", err));
+            HPCK_TRY(onednn_check(dnnl->memory_create(&plain, &state->plain[i], dnnl->engine, (void *)data[i]),
+                                  "wrapping an operand", err));
             st = reorder(dnnl, plain, &state->plain[i], state->sets[set][i], wanted[i], err);
             dnnl->memory_destroy(plain);
             HPCK_TRY(st);
@@ -283,7 +249,7 @@ static hpck_status open_as(void *library, const struct problem *problem, struct 
     const char *name = NULL;
     dnnl->primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name);
     snprintf(state->routine, sizeof state->routine, "%s", name ? name : "");
-    HPCK_TRY(check(dnnl->primitive_create(&state->primitive, desc), "creating the convolution", err));
+    HPCK_TRY(onednn_check(dnnl->primitive_create(&state->primitive, desc), "creating the convolution", err));
     state->set_count = copies;
     state->sets = calloc((size_t)copies, sizeof *state->sets);
     if (!state->sets) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
@@ -323,14 +289,14 @@ static hpck_status onednn_run(void *opaque, struct error *err)
                                      { state->args[FILTER], set[FILTER] },
                                      { state->args[Y], set[Y] } };
     state->next_set = (state->next_set + 1) % state->set_count;
-    return check(state->dnnl->primitive_execute(state->primitive, state->dnnl->stream, TENSORS, args),
-                 "the convolution", err);
+    return onednn_check(state->dnnl->primitive_execute(state->primitive, state->dnnl->stream, TENSORS, args),
+                        "the convolution", err);
 }
 
 static hpck_status onednn_finish(void *opaque, struct error *err)
 {
     struct onednn_state *state = opaque;
-    return check(state->dnnl->stream_wait(state->dnnl->stream), "waiting", err);
+    return onednn_check(state->dnnl->stream_wait(state->dnnl->stream), "waiting", err);
 }
 
 static hpck_status onednn_verify(void *opaque, struct error *err)
@@ -343,9 +309,10 @@ static hpck_status onednn_verify(void *opaque, struct error *err)
     state->next_set = 0;
     HPCK_TRY(onednn_run(state, err));
     HPCK_TRY(onednn_finish(state, err));
-    HPCK_TRY(check(dnnl->memory_create(&plain, &state->plain[state->output], dnnl->engine, DNNL_MEMORY_ALLOCATE),
-                   "allocating", err));
-    HPCK_TRY(check(dnnl->memory_get_data_handle(plain, &values), "reading the result", err));
+    HPCK_TRY(
+        onednn_check(dnnl->memory_create(&plain, &state->plain[state->output], dnnl->engine, DNNL_MEMORY_ALLOCATE),
+                     "allocating", err));
+    HPCK_TRY(onednn_check(dnnl->memory_get_data_handle(plain, &values), "reading the result", err));
     HPCK_TRY(
         reorder(dnnl, state->sets[0][state->output], &state->computed, plain, &state->plain[state->output], err));
     HPCK_TRY(workload_check_values(state->workload, values, err));

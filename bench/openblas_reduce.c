@@ -32,10 +32,11 @@ static void blas_close(void *opaque)
     free(state);
 }
 
-static hpck_status find_routine(const struct library *library, struct blas_reduce *state, struct error *err)
+static hpck_status find_routine(const struct library *library, int64_t operation, struct blas_reduce *state,
+                                struct error *err)
 {
     hpck_status st = HPCK_OK;
-    switch (state->sets.operation) {
+    switch (operation) {
     case REDUCE_SUM: /* cblas_ssum of 0.3.21 is wrong for long vectors */
         state->is_of_sizes = true;
         state->name = "sasum";
@@ -71,15 +72,18 @@ static hpck_status blas_open(void *library, hpck_handle *handle, const struct pr
 {
     (void)handle;
     hpck_status st = HPCK_OK;
+    struct reduce_shape shape;
     struct blas_reduce *state = calloc(1, sizeof *state);
     if (!state) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    HPCK_TRY(reduce_sets_open(workload, problem, copies, &state->sets, err));
-    HPCK_TRY(find_routine(library, state, err));
-    if (state->sets.inner > 1 || state->sets.segments > 1)
+    HPCK_TRY(reduce_shape_of(workload, problem, &shape, err));
+    HPCK_TRY(reduce_shape_check_f32(&shape, err));
+    if (shape.inner > 1 || shape.segments > 1)
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "BLAS reduces one vector at a time");
-    if (state->sets.length > INT_MAX) HPCK_FAIL(err, HPCK_UNSUPPORTED, "a size is beyond the 32 bits of this BLAS");
+    if (shape.length > INT_MAX) HPCK_FAIL(err, HPCK_UNSUPPORTED, "a size is beyond the 32 bits of this BLAS");
+    HPCK_TRY(find_routine(library, shape.operation, state, err));
+    HPCK_TRY(reduce_sets_open(&shape, copies, &state->sets, err));
     snprintf(state->routine, sizeof state->routine, "%s%s%s", state->name, state->is_of_sizes ? " (of |x|)" : "",
-             state->sets.outer > 1 ? " in a loop" : "");
+             shape.outer > 1 ? " in a loop" : "");
     *out = state;
     state = NULL;
 done:
@@ -92,16 +96,19 @@ static hpck_status blas_run(void *opaque, struct error *err)
     (void)err;
     struct blas_reduce *state = opaque;
     struct reduce_sets *sets = &state->sets;
+    const struct reduce_shape *shape = &sets->shape;
     const struct reduce_set *set = reduce_sets_next(sets);
-    int n = (int)sets->length;
-    for (int64_t o = 0; o < sets->outer; o++) {
-        const float *x = set->x + o * sets->outer_x;
+    const int n = (int)shape->length;
+    const float *all_x = set->x, *all_x2 = set->x2;
+    float *y = set->y;
+    for (int64_t o = 0; o < shape->outer; o++) {
+        const float *x = all_x + o * shape->outer_x;
         if (state->norm != NULL)
-            set->y[o] = state->norm(n, x, 1);
+            y[o] = state->norm(n, x, 1);
         else if (state->dot != NULL)
-            set->y[o] = state->dot(n, x, 1, set->x2 + o * sets->outer_x, 1);
+            y[o] = state->dot(n, x, 1, all_x2 + o * shape->outer_x, 1);
         else
-            set->y[o] = (float)state->index(n, x, 1);
+            y[o] = (float)state->index(n, x, 1);
     }
     return HPCK_OK;
 }

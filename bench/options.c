@@ -77,6 +77,7 @@ static const char *const help_tail =
     "  HPCK_OPENBLAS        the CBLAS library to open as openblas; default libopenblas.so.0\n"
     "  HPCK_CLBLAST         the library to open as clblast; default libclblast.so.1\n"
     "  HPCK_CUBLAS          the cuBLASLt library to open as cublas; default libcublasLt.so.13 or .12\n"
+    "  HPCK_CUDNN           the library to open as cudnn; default libcudnn.so.9\n"
     "  HPCK_CUDA_DRIVER     the CUDA driver; default libcuda.so.1\n"
     "  HPCK_ONEDNN          the library to open as onednn; default libdnnl.so.2\n"
     "  POCL_AFFINITY        set to 1 when unset: PoCL's threads stay on their cores; those of OpenBLAS are not "

@@ -6,54 +6,70 @@
 #include <string.h>
 
 #include "reduce_layout.h"
+#include "reference/numerics.h"
 
-static hpck_status copy(const float *from, int64_t elements, float **to, struct error *err)
-{
-    size_t bytes = (size_t)elements * sizeof *from;
-    void *memory = NULL;
-    if (posix_memalign(&memory, 4096, bytes + 64) != 0)
-        return error_set(err, HPCK_OUT_OF_MEMORY, "no memory for an operand of %zu bytes", bytes);
-    if (from != NULL) memcpy(memory, from, bytes);
-    *to = memory;
-    return HPCK_OK;
-}
-
-hpck_status reduce_sets_open(struct workload *workload, const struct problem *problem, int copies,
-                             struct reduce_sets *sets, struct error *err)
+hpck_status reduce_shape_of(struct workload *workload, const struct problem *problem, struct reduce_shape *shape,
+                            struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct workload_reduce_operands host;
     HPCK_TRY(workload_reduce_operands(workload, &host, err));
     const struct problem canonical = problem_canonical(problem);
     const struct reduce_fields *f = &canonical.field.reduce;
-    if (problem->dtype_in != HPCK_F32 || problem->dtype_out != HPCK_F32)
-        HPCK_FAIL(err, HPCK_UNSUPPORTED, "it is compared in f32 only");
     if (f->compensated) HPCK_FAIL(err, HPCK_UNSUPPORTED, "it has no compensated sum");
     if (f->form == REDUCE_STRIDED)
         HPCK_FAIL(err, HPCK_UNSUPPORTED, "reduced and kept dimensions alternate too often");
     struct reduce_layout layout = reduce_layout_tight(problem);
     reduce_layout_merge(&layout, f->operation);
     struct reduce_roles roles = reduce_layout_roles(&layout, f->operation);
-    *sets = (struct reduce_sets){
+    *shape = (struct reduce_shape){
         .workload = workload,
         .operation = f->operation,
+        .dtype_x = problem->dtype_in,
+        .dtype_y = problem->dtype_out,
         .outer = f->outer,
         .segments = f->segments,
         .length = f->length,
         .inner = f->inner,
         .outer_x = roles.outer.x,
         .segment_x = roles.segments.x,
-        .count = copies,
+        .x = host.x,
+        .x2 = host.x2,
     };
-    sets->elements = f->outer * f->segments * f->length * f->inner;
-    sets->outputs = reduce_is_normalization(f->operation) ? sets->elements : f->outer * f->inner;
+    shape->elements = f->outer * f->segments * f->length * f->inner;
+    shape->outputs = reduce_is_normalization(f->operation) ? shape->elements : f->outer * f->inner;
+done:
+    return st;
+}
+
+hpck_status reduce_shape_check_f32(const struct reduce_shape *shape, struct error *err)
+{
+    if (shape->dtype_x == HPCK_F32 && shape->dtype_y == HPCK_F32) return HPCK_OK;
+    return error_set(err, HPCK_UNSUPPORTED, "it is compared in f32 only");
+}
+
+/* from NULL: memory only. */
+static hpck_status copy(const void *from, int64_t elements, hpck_dtype dtype, void **to, struct error *err)
+{
+    const size_t bytes = (size_t)elements * dtype_bytes(dtype);
+    if (posix_memalign(to, 4096, bytes + 64) != 0)
+        return error_set(err, HPCK_OUT_OF_MEMORY, "no memory for an operand of %zu bytes", bytes);
+    if (from != NULL) memcpy(*to, from, bytes);
+    return HPCK_OK;
+}
+
+hpck_status reduce_sets_open(const struct reduce_shape *shape, int copies, struct reduce_sets *sets,
+                             struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    *sets = (struct reduce_sets){ .shape = *shape, .count = copies };
     sets->set = calloc((size_t)copies, sizeof *sets->set);
     if (!sets->set) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     for (int i = 0; i < copies; i++) {
         struct reduce_set *set = &sets->set[i];
-        HPCK_TRY(copy(host.x, sets->elements, &set->x, err));
-        if (host.x2 != NULL) HPCK_TRY(copy(host.x2, sets->elements, &set->x2, err));
-        HPCK_TRY(copy(NULL, sets->outputs, &set->y, err));
+        HPCK_TRY(copy(shape->x, shape->elements, shape->dtype_x, &set->x, err));
+        if (shape->x2 != NULL) HPCK_TRY(copy(shape->x2, shape->elements, shape->dtype_x, &set->x2, err));
+        HPCK_TRY(copy(NULL, shape->outputs, shape->dtype_y, &set->y, err));
     }
 done:
     return st;
@@ -79,11 +95,11 @@ const struct reduce_set *reduce_sets_next(struct reduce_sets *sets)
 void reduce_sets_poison(struct reduce_sets *sets)
 {
     sets->next = 0;
-    for (int64_t i = 0; i < sets->outputs; i++)
-        sets->set[0].y[i] = NAN;
+    for (int64_t i = 0; i < sets->shape.outputs; i++)
+        reference_store(sets->set[0].y, (enum reference_dtype)sets->shape.dtype_y, i, (double)NAN);
 }
 
 hpck_status reduce_sets_check(const struct reduce_sets *sets, struct error *err)
 {
-    return workload_check_values(sets->workload, sets->set[0].y, err);
+    return workload_check_values(sets->shape.workload, sets->set[0].y, err);
 }

@@ -34,6 +34,7 @@ struct reference {
 extern const struct reference reference_openblas;
 extern const struct reference reference_clblast;
 extern const struct reference reference_cublas, reference_cublas_best;
+extern const struct reference reference_cudnn;
 extern const struct reference reference_onednn;
 extern const struct reference reference_onednn_plain;
 extern const struct reference reference_self_f32;
@@ -41,6 +42,7 @@ extern const struct reference reference_cloop;
 extern const struct reference reference_openblas_conv, reference_openblas_reduce;
 extern const struct reference reference_clblast_conv;
 extern const struct reference reference_onednn_reduce;
+extern const struct reference reference_cudnn_conv, reference_cudnn_reduce;
 
 enum {
     REFERENCES_MAX = 10

@@ -58,10 +58,11 @@ class Usage(BenchTest):
 
 class Cuda(BenchTest):
     def test_77_without_a_driver(self):
-        done = self.expect(77, TINY, "--against", "cublas", HPCK_CUDA_DRIVER="/nonexistent/libcuda.so",
-                           message="hpck-bench: skipped: cublas is not on this machine")
-        self.assertIn("/nonexistent/libcuda.so", done.stderr)
-        self.assertEqual(done.stdout, "")
+        for name in ("cublas", "cublas-best", "cudnn"):
+            done = self.expect(77, TINY, "--against", name, HPCK_CUDA_DRIVER="/nonexistent/libcuda.so",
+                               message=f"hpck-bench: skipped: {name} is not on this machine")
+            self.assertIn("/nonexistent/libcuda.so", done.stderr)
+            self.assertEqual(done.stdout, "")
 
     def test_77_where_times_are_emulated(self):
         for name in ("cublas", "openblas"):

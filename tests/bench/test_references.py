@@ -12,6 +12,16 @@ VECTORS = [f"gemm:f32:{ta}{tb}:{sizes}{layout}" for ta, tb, layout, sizes in
 OTHERS = ["gemm:f32:nt:m9n7k5:b3", "gemm:f32:nn:m1n7k5:b3", "gemm:f32:nn:m1n1k1"]
 CONVOLUTIONS = [f"conv:{direction}:f32:{form}" for direction in ("fwd", "bwd_data", "bwd_filter") for form in
                 ("nchw:n2c8h9w8k12r3s3:p1", "nhwc:n1c8h9w8k12r3s3:p1:s2:g2", "nchw:n1c8h9w8k16r3s2:p0x2+1:d2x1:krsc")]
+REDUCTIONS = ["reduce:sum:f32:1000:axes0", "reduce:norm1:f32:7x33:axes1", "reduce:norm2:f32:1000:axes0", "reduce:dot:f32:1000:axes0",
+              "reduce:mean:f32:5x70x3:axes1", "reduce:max:f32:5x70x3:axes0,2", "reduce:min:f32:9x33:axes0",
+              "reduce:prod:f32:4x9:axes1", "reduce:sumsq:f32:4x9x8:axes0,1", "reduce:argmax:f32:1000:axes0"]
+# which of REDUCTIONS each library has, by position
+TAKEN = {"c-loop": {0, 1, 2, 3, 4, 5, 6, 8}, "openblas": {0, 1, 2, 3, 9}, "onednn": {0, 1, 2, 4, 5, 6, 7, 8}}
+# oneDNN 2 rounds twice in a bf16 softmax, and --verify says so
+NORMALIZED = ["reduce:softmax:f32:5x33:axes1", "reduce:logsoftmax:f32:5x33:axes1", "reduce:layernorm:bf16:5x33:axes1",
+              "reduce:sum:bf16:7x33:axes1", "reduce:max:bf16>f32:7x33:axes0"]
+HAS_ONEDNN = pathlib.Path("/usr/include/oneapi/dnnl/dnnl.h").exists()
+NO_LEAKS = {"ASAN_OPTIONS": "use_sigaltstack=0:detect_leaks=0"}  # the leak checker crashes on oneDNN's threads
 HALVES = ["gemm:f16:nn:m23n19k17", "gemm:bf16:nt:m23n1k17", "gemm:bf16>f32:nn:m9n7k5:b2"]
 
 
@@ -25,11 +35,10 @@ class References(BenchTest):
     def test_openblas_is_right_for_every_problem(self):
         self.check("openblas", MATRICES + VECTORS + OTHERS)
 
-    @unittest.skipUnless(pathlib.Path("/usr/include/oneapi/dnnl/dnnl.h").exists(), "oneDNN's headers are missing")
+    @unittest.skipUnless(HAS_ONEDNN, "oneDNN's headers are missing")
     def test_onednn_is_right_in_every_direction_and_layout(self):
-        no_leaks = {"ASAN_OPTIONS": "use_sigaltstack=0:detect_leaks=0"}  # the leak checker crashes on oneDNN's threads
-        self.check("onednn", CONVOLUTIONS, **no_leaks)
-        self.check("onednn-plain", CONVOLUTIONS[:2], **no_leaks)
+        self.check("onednn", CONVOLUTIONS, **NO_LEAKS)
+        self.check("onednn-plain", CONVOLUTIONS[:2], **NO_LEAKS)
 
     def test_openblas_is_right_on_patches_in_every_direction_and_layout(self):
         found = self.check("openblas", CONVOLUTIONS + ["conv:fwd:bf16:nchw:n1c5h6w7k3r2s2"])
@@ -62,6 +71,20 @@ class References(BenchTest):
         for row in self.rows("gemm:bf16:nn:m8n8k8", "gemm:f16>f32:nn:m8n8k8", "gemm:f32:nn:m8n8k8:bias:relu",
                         "--against", "clblast", "--rounds", "1"):
             self.assertTrue(row["against"]["clblast"]["absent"])
+
+    def test_reductions_are_right_in_every_library(self):
+        names = [name for name in TAKEN if HAS_ONEDNN or name != "onednn"]
+        found = self.rows(*REDUCTIONS, "--against", ",".join(names), "--verify", "--rounds", "1", **NO_LEAKS)
+        for name in names:
+            taken = {place for place, row in enumerate(found) if "ratio" in row["against"][name]}
+            self.assertEqual(taken, TAKEN[name], [row["against"][name].get("absent") for row in found])
+
+    @unittest.skipUnless(HAS_ONEDNN, "oneDNN's headers are missing")
+    def test_onednn_is_right_in_normalizations_and_bf16(self):
+        self.check("onednn", NORMALIZED, **NO_LEAKS)
+        row, = self.rows("reduce:softmax:bf16>f32:5x33:axes1", "--against", "onednn,c-loop", "--rounds", "1", **NO_LEAKS)
+        self.assertIn("within one type", row["against"]["onednn"]["absent"])
+        self.assertIn("f32 only", row["against"]["c-loop"]["absent"])
 
     def test_self_f32_runs_the_same_sizes_in_f32(self):
         self.check("self-f32", HALVES)

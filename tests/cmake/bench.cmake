@@ -9,14 +9,17 @@ if(HPCK_TOOLS)
   add_test(NAME bench_judge COMMAND test_bench_judge)
 
   # The CUDA references with stand-ins for the libraries, on the emulated device.
-  add_library(fake_cublas MODULE ${bench_tests}/fake_cublas.c ${bench_tests}/fake_device.c)
-  target_include_directories(fake_cublas PRIVATE ${PROJECT_SOURCE_DIR}/bench)
-  target_link_libraries(fake_cublas PRIVATE hpck_flags hpck_reference ${CMAKE_DL_LIBS})
-  add_executable(test_bench_cublas ${bench_tests}/test_cublas.c)
-  target_link_libraries(test_bench_cublas PRIVATE hpck_flags hpck_bench PkgConfig::CMOCKA)
-  add_test(NAME bench_cublas COMMAND test_bench_cublas)
-  set_tests_properties(bench_cublas PROPERTIES ENVIRONMENT
-      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_CUBLAS=$<TARGET_FILE:fake_cublas>;HPCK_EMULATOR_QUIET=1")
+  foreach(name cublas cudnn)
+    add_library(fake_${name} MODULE ${bench_tests}/fake_${name}.c ${bench_tests}/fake_device.c)
+    target_include_directories(fake_${name} PRIVATE ${PROJECT_SOURCE_DIR}/bench)
+    target_link_libraries(fake_${name} PRIVATE hpck_flags hpck_reference ${CMAKE_DL_LIBS})
+    add_executable(test_bench_${name} ${bench_tests}/test_${name}.c)
+    target_link_libraries(test_bench_${name} PRIVATE hpck_flags hpck_bench PkgConfig::CMOCKA)
+    add_test(NAME bench_${name} COMMAND test_bench_${name})
+    string(TOUPPER ${name} variable)
+    set_tests_properties(bench_${name} PROPERTIES ENVIRONMENT
+        "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_${variable}=$<TARGET_FILE:fake_${name}>;HPCK_EMULATOR_QUIET=1")
+  endforeach()
 
   add_library(idle_blas MODULE ${bench_tests}/idle_blas.c)
   set_target_properties(idle_blas PROPERTIES C_VISIBILITY_PRESET default)
