@@ -87,15 +87,27 @@ static hpck_status reduce_declare(struct workload *w, struct error *err)
     return HPCK_OK;
 }
 
-/* Products that neither overflow nor vanish, few distinct values to compare, zeros to find. */
+/* One NaN for every four outputs. */
+static bool draws_nan(const struct workload *w, uint64_t *random)
+{
+    uint64_t length = 1;
+    for (int i = 0; i < fields_of(w)->rank; i++)
+        if (is_reduced(w, i)) length *= (uint64_t)reduce_extents_of(&w->problem)[i];
+    return length > 1 && random_below(random, 4 * length) == 0;
+}
+
+/* Products that neither overflow nor vanish, few distinct values and some NaN to compare, zeros to find. */
 static double reduce_draw(const struct workload *w, const struct workload_operand *operand, uint64_t *random)
 {
     double x = workload_normal(random);
     switch (fields_of(w)->operation) {
     case REDUCE_PROD:
         return copysign(1.0 + 0.001 * fabs(x), x);
+    case REDUCE_MIN:
+    case REDUCE_MAX:
     case REDUCE_ARGMIN:
     case REDUCE_ARGMAX:
+        if (!operand->is_output && draws_nan(w, random)) return NAN;
         return rint(8.0 * x) / 8.0;
     case REDUCE_ANY:
         return x > 2.5 ? x : 0.0;

@@ -100,6 +100,7 @@ class Arg:
     formula: Formula = None  # value: the int64; local: bytes
     type: str = ""  # local and workspace: what the pointer points to
     tensor: Tensor = None
+    aliased: bool = False  # buffer: another one may be the same memory
 
     @property
     def formulas(self):

@@ -229,6 +229,11 @@ class FamilyReader:
             if arg.name in [other.name for other in args]:
                 table.fail("args", f"`{arg.name}` is passed twice")
             args.append(arg)
+        buffers = {arg.name: arg for arg in args if arg.kind == "buffer"}
+        for name in table.get("aliased", list, []):
+            if name not in buffers:
+                table.fail("aliased", f"`{name}` is no buffer among the args; valid is {one_of(sorted(buffers))}")
+            buffers[name].aliased = True
         return args
 
     def read_arg(self, table, entry):

@@ -35,7 +35,8 @@ def parameter(arg, op, dialect, dtypes):
     if arg.kind == "buffer":
         buffer = next(item for item in op.buffers if item.name == arg.name)
         const = "const " if buffer.access == "read" else ""
-        return f"{spell['global']}{const}{STORAGE[dtypes[buffer.dtype]]} *{spell['restrict']} {arg.name}"
+        restrict = "" if arg.aliased else spell["restrict"] + " "
+        return f"{spell['global']}{const}{STORAGE[dtypes[buffer.dtype]]} *{restrict}{arg.name}"
     if arg.kind == "workspace":
         return f"{spell['global']}{arg.type} *{spell['restrict']} {arg.name}"
     if arg.kind == "tensor_map":

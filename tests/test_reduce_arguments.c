@@ -216,7 +216,10 @@ static void wrong_rows(void **state)
     f.rows.scale = f.x;
     assert_refused_by(&f, normalize, "normalize: scale is given, softmax has none");
     f = *(struct fixture *)*state;
+    f.y = (hpck_buffer){ f.x.memory, f.x.offset + 1 };
+    assert_refused_by(&f, normalize, "normalize: y overlaps x in the same buffer");
     f.y = f.x;
+    f.rows.ld_y = f.rows.columns + 1;
     assert_refused_by(&f, normalize, "normalize: y overlaps x in the same buffer");
     f = *(struct fixture *)*state;
     f.rows.op = HPCK_LAYERNORM;

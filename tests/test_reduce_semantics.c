@@ -401,6 +401,57 @@ static void variance_does_not_cancel(void **state)
     }
 }
 
+/* Results over x have the bits of results beside it. Rows longer than a block, of whole vectors and not. */
+static void normalisations_may_write_over_x(void **state)
+{
+    const struct fixture *f = *state;
+    static const int64_t lengths[] = { 1, 37, 1000, 9001 };
+    enum { ROWS = 3, MOST = ROWS * 9001 };
+    static float x[MOST], beside[MOST], over[MOST];
+    void *y = NULL;
+    assert_int_equal(hpck_malloc(f->handle, sizeof beside, &y), HPCK_OK);
+    for (int i = 0; i < MOST; i++)
+        x[i] = (float)(i * 7919 % 1000) / 250.0F - 2.0F;
+    for (int op = HPCK_SOFTMAX; op <= HPCK_RMSNORM; op++)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            const size_t count = ROWS * (size_t)lengths[l];
+            hpck_normalize_desc desc = HPCK_NORMALIZE_DESC_INIT;
+            desc.op = (hpck_normalize_op)op;
+            desc.rows = ROWS;
+            desc.columns = lengths[l];
+            const hpck_buffer from = { f->x, 5 };
+            for (int is_over = 0; is_over < 2; is_over++) {
+                const hpck_buffer to = is_over ? from : (hpck_buffer){ y, 0 };
+                assert_int_equal(hpck_write(f->handle, f->x, 5 * sizeof *x, x, count * sizeof *x), HPCK_OK);
+                if (hpck_normalize(f->handle, &desc, from, to, NULL) != HPCK_OK)
+                    fail_msg("%s", hpck_error_message(f->handle));
+                assert_int_equal(hpck_read(f->handle, is_over ? over : beside, to.memory,
+                                           (size_t)to.offset * sizeof *x, count * sizeof *x),
+                                 HPCK_OK);
+            }
+            assert_memory_equal(over, beside, count * sizeof *over);
+        }
+    assert_int_equal(hpck_free(f->handle, y), HPCK_OK);
+}
+
+/* Rounding errors of infinite sums are no numbers. */
+static void compensated_sums_of_infinities(void **state)
+{
+    const struct fixture *f = *state;
+    enum { N = 300 };
+    static const hpck_reduce_op ops[] = { HPCK_SUM, HPCK_MEAN, HPCK_NORM1, HPCK_SUMSQ };
+    float x[N];
+    for (int i = 0; i < N; i++)
+        x[i] = 1.0F;
+    for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
+        x[77] = INFINITY;
+        assert_true(full(f, ops[o], x, N, 1) == INFINITY);
+        x[76] = NAN;
+        assert_true(isnan(full(f, ops[o], x, N, 1)));
+        x[76] = 1.0F;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +465,8 @@ int main(void)
         cmocka_unit_test(sums_are_trees),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),
         cmocka_unit_test(variance_does_not_cancel),
+        cmocka_unit_test(normalisations_may_write_over_x),
+        cmocka_unit_test(compensated_sums_of_infinities),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -107,6 +107,8 @@ done:
     return st;
 }
 
+enum { WORKSPACE_ALIGNMENT = 16 }; /* the widest access of a kernel's own states */
+
 hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes)
 {
     hpck_status st = HPCK_OK;
@@ -117,6 +119,10 @@ hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes)
         if (bytes > range.bytes)
             HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "workspace: bytes = %zu exceeds the buffer's %zu bytes",
                       bytes, range.bytes);
+        if (range.alignment < WORKSPACE_ALIGNMENT)
+            HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT,
+                      "workspace: memory = %p must begin at a multiple of %d bytes, for vectors", memory,
+                      (int)WORKSPACE_ALIGNMENT);
     }
     if (!handle->workspace_is_callers) handle->backend->release(handle->device, handle->workspace);
     handle->workspace = memory;

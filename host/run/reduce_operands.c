@@ -72,14 +72,16 @@ done:
     return st;
 }
 
+/* The byte of the root buffer where an element begins. */
+static int64_t byte_of(const struct span *span, int64_t element)
+{
+    return (int64_t)span->range.offset + element * span->element_bytes;
+}
+
 static bool spans_overlap(const struct span *a, const struct span *b)
 {
-    if (a->range.root != b->range.root) return false;
-    int64_t a_first = (int64_t)a->range.offset + a->first * a->element_bytes;
-    int64_t a_end = (int64_t)a->range.offset + (a->last + 1) * a->element_bytes;
-    int64_t b_first = (int64_t)b->range.offset + b->first * b->element_bytes;
-    int64_t b_end = (int64_t)b->range.offset + (b->last + 1) * b->element_bytes;
-    return a_first < b_end && b_first < a_end;
+    return a->range.root == b->range.root && byte_of(a, a->first) < byte_of(b, b->last + 1) &&
+           byte_of(b, b->first) < byte_of(a, a->last + 1);
 }
 
 /* From the smallest step up, each must be beyond all that the smaller ones reach. */
@@ -109,6 +111,15 @@ static hpck_status check_y_apart(const struct reduce_request *r, struct error *e
     }
 }
 
+/* A normalisation may write y where it reads x: the same rows, element for element. */
+static bool is_in_place(const struct reduce_request *r, const struct span *x, const struct span *y)
+{
+    const struct reduce_dim *rows = &r->given.dim[0];
+    return reduce_is_normalization(r->problem.field.reduce.operation) && x->range.root == y->range.root &&
+           byte_of(x, x->first) == byte_of(y, y->first) && x->element_bytes == y->element_bytes &&
+           (rows->x == rows->y || rows->extent == 1);
+}
+
 static hpck_status check_apart(const struct reduce_request *r, const struct span *spans, struct error *err)
 {
     hpck_status st = HPCK_OK;
@@ -117,6 +128,7 @@ static hpck_status check_apart(const struct reduce_request *r, const struct span
         for (int j = 0; j < SPAN_COUNT; j++) {
             bool is_pair = j != i && spans[i].is_written && spans[i].buffer.memory != NULL &&
                            spans[j].buffer.memory != NULL && (j > i || !spans[j].is_written);
+            if (i == Y && j == X && is_in_place(r, &spans[X], &spans[Y])) continue;
             if (is_pair && spans_overlap(&spans[i], &spans[j]))
                 HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s: %s overlaps %s in the same buffer", r->api,
                           spans[i].name, spans[j].name);

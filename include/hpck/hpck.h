@@ -115,7 +115,8 @@ HPCK_API hpck_status hpck_read(hpck_handle *handle, void *host, const void *memo
                                size_t bytes);
 
 /* Scratch memory for kernels that need it. By default the handle owns it and grows it when a plan is made, never when
- * one is executed. memory = NULL returns to that. A plan that needs more than `bytes` is not chosen. */
+ * one is executed. memory = NULL returns to that; other memory begins at a multiple of 16 bytes. A plan that needs more than
+ * `bytes` is not chosen. */
 HPCK_API hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes);
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

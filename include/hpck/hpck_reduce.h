@@ -97,7 +97,8 @@ typedef enum hpck_normalize_op {
 
 /* Row i of y = the operation on row i of x, for i in 0 .. rows-1. Rows have `columns` elements and lie ld_x and ld_y apart
  * (0: tight). scale and shift have `columns` elements of `dtype` each; memory NULL: none (layernorm and rmsnorm only).
- * A row's result does not depend on the number of rows. y must not overlap the others. */
+ * A row's result does not depend on the number of rows. y may be x itself, with the same memory, offset, ld and element size;
+ * otherwise it must not overlap the others. */
 typedef struct hpck_normalize_desc {
     size_t size; /* sizeof(hpck_normalize_desc), set by HPCK_NORMALIZE_DESC_INIT */
     hpck_normalize_op op;

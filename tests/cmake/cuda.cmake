@@ -38,7 +38,7 @@ endforeach()
 # Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
 find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
 if(HPCK_NVRTC)
-  foreach(name gemm_semantics conv_semantics plan cache handle_threads api api_overlap)
+  foreach(name gemm_semantics conv_semantics reduce_semantics plan cache handle_threads api api_overlap)
     add_test(NAME cuda_emulated_${name} COMMAND test_${name})
     set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")
@@ -75,16 +75,6 @@ if(HPCK_NVRTC)
     endif()
   endforeach()
   add_cuda_variants(gemm_mma t4 10)
-endif()
-
-# The mutants of families that CUDA runs, each on the device that shows it; races and uninitialised memory are looked for, too.
-if(HPCK_NVRTC)
-  foreach(device a100 t4 h100:3)
-    string(REPLACE ":" "_" place ${device})
-    add_test(NAME cuda_emulated_gemm_mutants_${place} COMMAND test_gemm_mutants)
-    set_tests_properties(cuda_emulated_gemm_mutants_${place} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
-        "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device};HPCK_EMULATOR_CHECK=1;HPCK_EMULATOR_QUIET=1")
-  endforeach()
 endif()
 
 # What ptxas makes of the seeds of families that have CUDA texts (tests/static): no spills, and the code that they declare.

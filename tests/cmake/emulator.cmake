@@ -14,7 +14,10 @@ foreach(source ${emulator_tests})
       "${HPCK_TEST_ENVIRONMENT};HPCK_NVRTC=${nvrtc};HPCK_EMULATOR_QUIET=1")
 endforeach()
 
-# What the library's own kernels cost, counted by the emulator.
-target_link_libraries(test_cuda_seeds PRIVATE hpckemu_testing)
-set_tests_properties(cuda_seeds PROPERTIES SKIP_RETURN_CODE 77 LABELS release-only ENVIRONMENT
-    "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")
+# What the library's own kernels cost, counted by the emulator, and where its callers' memory may begin.
+foreach(name cuda_seeds cuda_addresses)
+  target_link_libraries(test_${name} PRIVATE hpckemu_testing)
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT
+      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")
+endforeach()
+set_tests_properties(cuda_seeds PROPERTIES LABELS release-only)

@@ -11,7 +11,7 @@
 
 #include "handle.h"
 #include "strbuf.h"
-#include "variants.h"
+#include "point.h"
 
 enum { TRIALS_MAX = 60, SIZE_MAX_OF_TRIALS = 120, TEXTS_MAX = 16 };
 
@@ -70,62 +70,85 @@ static hpck_handle *open_handle(void)
     return handle;
 }
 
-/* Trials of the family's seeds until one tells the mutant; returns how many it took, 0: none did. A fault costs the context,
- * so the handle is then opened anew. */
-static int hunt(hpck_handle **handle, const struct family *original, const struct family *mutant)
+/* ---- the hunt -------------------------------------------------------------------------------------------------- */
+
+/* What came of running the mutant: true if that gave it away, in `trial`. A fault costs the context, so the handle is then
+ * opened anew. */
+static bool is_caught(hpck_handle **handle, const struct mutant *mutant, hpck_status st, struct error *err)
+{
+    if (st == HPCK_OK) return false;
+    if (st != HPCK_INTERNAL && st != HPCK_LAUNCH_FAILED)
+        fail_msg("%s: the mutant does not run: %s", mutant->name, error_text(err));
+    if (st == HPCK_LAUNCH_FAILED) {
+        hpck_destroy(*handle);
+        *handle = open_handle();
+    }
+    return true;
+}
+
+static bool hunt_at_random(hpck_handle **handle, const struct mutant *mutant, const struct family *original,
+                           const struct family *mutated, struct trial *trial, struct error *err)
 {
     const struct device_desc device = *(*handle)->backend->describe((*handle)->device);
     uint64_t seed = 1;
     for (int t = 1; t <= TRIALS_MAX; t++) {
         const int64_t *param = original->seeds + (t % original->seed_count) * original->param_count;
-        struct trial trial;
-        struct error err = { 0 };
-        if (!trial_draw(mutant, &device, param, NULL, SIZE_MAX_OF_TRIALS, &seed, &trial)) continue;
-        const hpck_status caught = trial_verify(*handle, mutant, &trial, &err);
-        if (caught == HPCK_OK) continue;
-        if (caught != HPCK_INTERNAL && caught != HPCK_LAUNCH_FAILED)
-            fail_msg("the mutant does not run: %s", error_text(&err));
-        print_message("trial %d: %s\n", t, error_text(&err));
-        if (caught == HPCK_LAUNCH_FAILED) {
-            hpck_destroy(*handle);
-            *handle = open_handle();
-        }
-        if (trial_verify(*handle, original, &trial, &err) != HPCK_OK) {
-            char problem[PROBLEM_TEXT_MAX];
-            char params[512];
-            fail_msg("the original fails, too: %s %s: ld_pad %d offset %d: %s",
-                     problem_print(&trial.problem, problem),
-                     family_params_print(original, trial.param, params, sizeof params), (int)trial.options.ld_pad,
-                     (int)trial.options.offset, error_text(&err));
-        }
-        error_free(&err);
-        return t;
+        if (!trial_draw(mutated, &device, param, NULL, SIZE_MAX_OF_TRIALS, &seed, trial)) continue;
+        if (is_caught(handle, mutant, trial_verify(*handle, mutated, trial, err), err)) return true;
     }
-    return 0;
+    return false;
 }
 
-bool mutant_is_of_this_device(const struct mutant *mutant)
+/* The declared problem, at the declared point or the seeds that are legal for it. */
+static bool hunt_in_problem(hpck_handle **handle, const struct mutant *mutant, const struct family *original,
+                            const struct family *mutated, struct trial *trial, struct error *err)
 {
-    const char *device = getenv("HPCK_DEVICE");
-    const char *emulated = getenv("HPCK_EMULATOR_DEVICE");
-    if (device == NULL || strncmp(device, "cuda:", 5) != 0) return mutant->device == NULL;
-    if (mutant->device != NULL) return emulated != NULL && strcmp(emulated, mutant->device) == 0;
-    const struct family *family = family_find(mutant->family);
-    for (int t = 0; family != NULL && t < family->text_count; t++)
-        if (family->texts[t].dialect == DIALECT_CUDA) return emulated != NULL && strcmp(emulated, "a100") == 0;
+    int64_t param[FAMILY_PARAMS_MAX];
+    const bool has_point = mutant->point[0] != '\0';
+    if (has_point && point_parse(original, mutant->point, param, err) != HPCK_OK) fail_msg("%s", error_text(err));
+    for (int s = 0; s < (has_point ? 1 : original->seed_count); s++) {
+        if (!has_point)
+            memcpy(param, original->seeds + s * original->param_count,
+                   (size_t)original->param_count * sizeof *param);
+        const hpck_status st = point_verify(*handle, mutated, param, mutant->problem, trial, err);
+        if (st == HPCK_UNSUPPORTED && !has_point) continue;
+        if (is_caught(handle, mutant, st, err)) return true;
+    }
     return false;
+}
+
+static void print_trial(const struct family *family, const struct trial *trial, const struct error *err)
+{
+    char problem[PROBLEM_TEXT_MAX];
+    char params[512];
+    print_message("%s %s: ld_pad %d offset %d: %s\n", problem_print(&trial->problem, problem),
+                  family_params_print(family, trial->param, params, sizeof params), (int)trial->options.ld_pad,
+                  (int)trial->options.offset, error_text(err));
 }
 
 void mutant_is_caught(void **state)
 {
     const struct mutant *mutant = *state;
     const struct family *original = family_find(mutant->family);
-    assert_non_null(original);
+    if (original == NULL) fail_msg("there is no family %s", mutant->family);
     hpck_handle *handle = open_handle();
     struct mutated mutated;
+    struct trial trial;
+    struct error err = { 0 };
     mutate(mutant, original, handle->backend->dialect, &mutated);
-    const int trials = hunt(&handle, original, &mutated.family);
+    const bool is_noticed = (mutant->problem != NULL ? hunt_in_problem : hunt_at_random)(
+        &handle, mutant, original, &mutated.family, &trial, &err);
+    if (!is_noticed) {
+        hpck_destroy(handle);
+        fail_msg("%s: not noticed", mutant->name);
+    }
+    print_trial(original, &trial, &err);
+    if (trial_verify(handle, original, &trial, &err) != HPCK_OK) {
+        print_trial(original, &trial, &err);
+        hpck_destroy(handle);
+        fail_msg("%s: the original fails, too", mutant->name);
+    }
+    error_free(&err);
     hpck_destroy(handle);
     free_mutated(&mutated);
-    if (trials == 0) fail_msg("%s: not noticed in %d trials", mutant->name, (int)TRIALS_MAX);
 }

@@ -4,22 +4,25 @@
 
 #include <stdbool.h>
 
-/* Every occurrence of `original` becomes `mistake`, in those texts of the family that have it. Writes outside C happen
+/* Every occurrence of `original` becomes `mistake`, in those texts of the family that have it. Writes outside an output happen
  * only where alpha is not 1: a plan rehearses its kernel with 1 on memory that has no guard zones. */
 struct mutant {
     const char *name;
     const char *family;
+    const char *devices; /* "opencl", names of emulated devices: where it is to be noticed, a space between them */
     const char *original;
     const char *mistake;
     const char *
-        device; /* NULL: OpenCL, and an emulated a100 where the family is CUDA's too; else this emulated device only */
+        problem; /* NULL: it shows in one of 60 random problems; else in this one, with operands laid out in three ways */
+    const char *point; /* parameters in which it shows, see point.h; "": in one of the seeds */
 };
 
-/* Does it concern the device that tests run on (HPCK_DEVICE, HPCK_EMULATOR_DEVICE)? */
-bool mutant_is_of_this_device(const struct mutant *mutant);
+/* From tests/families, written by declared.py. */
+extern const struct mutant mutants[];
+extern const int mutant_count;
 
-/* CMocka test, *state is the mutant: the check that every kernel passes must notice it within 60 random problems, by a
- * wrong result or by what the emulator reports, and the family as it is must pass the very problem that gave it away. */
+/* CMocka test, *state is the mutant: the check that every kernel passes must notice it, by a wrong result or by what the
+ * emulator reports, and the family as it is must pass the very problem that gave it away. */
 void mutant_is_caught(void **state);
 
 #endif
