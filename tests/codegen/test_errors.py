@@ -42,7 +42,7 @@ MISTAKES = {
     "macro in lower case": (FAMILY, "FLAGS = ", "flags = ", "define.flags", ["upper case"]),
     "unknown argument": (FAMILY, '"m", "lda"', '"m", "ldx"', "step[0].args", ["`ldx`", "lda ldb ldc"]),
     "argument twice": (FAMILY, '"m", "lda"', '"lda", "lda"', "step[0].args", ["`lda` is passed twice"]),
-    "aliased argument": (FAMILY, 'kernel = "odd_first"', 'kernel = "odd_first"\naliased = ["m"]', "step[0].aliased", ["`m` is no buffer"]),
+    "aliased argument": (FAMILY, 'kernel = "odd_first"', 'aliased = ["m"]\nkernel = "odd_first"', "step[0].aliased", ["`m` is no buffer"]),
     "argument table": (FAMILY, "value = \"rounded\"", "valu = \"rounded\"", "step[0].args", ["{ name, value = expression }"]),
     "type of local memory": (FAMILY, '"int" }', '"integer" }', "step[0].args", ["`integer`", "float, half"]),
     "geometry of two axes": (FAMILY, '["2", "1", "1"]', '["2", "1"]', "step[1].global", ["must have 3 entries"]),
