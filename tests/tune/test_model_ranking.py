@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 SCRIPT = pathlib.Path(__file__).parent / "../../scripts/model-ranking"
-PROBLEMS = ("gemm:f32:nn:m63n65k127", "gemm:f32:nt:m1n768k768")
+PROBLEMS = ("gemm:f32:nn:m63n65k127", "gemm:f32:nn:m512n1k512:col", "gemm:f32:nn:m129n257k33")
 
 
 def run(*arguments):
@@ -16,15 +16,21 @@ def run(*arguments):
 
 class ModelRanking(unittest.TestCase):
     def test_the_models_first_candidates_come_near_the_best(self):
-        done = run("--sample", "16", "--local", "8", "--at-least", "0.8", *PROBLEMS)
+        done = run("--sample", "8", "--local", "12", "--at-least", "0.95", *PROBLEMS)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("first 16, emulated us", done.stdout)
-        rows = re.findall(r"^\| `(.*)` \| ([\d.]+) \| ([\d.]+) \| 40 \| ([\d.]+) \|$", done.stdout, re.MULTILINE)
+        rows = re.findall(r"^\| `(.*)` \| ([\d.]+) \| ([\d.]+) \| 36 \| ([\d.]+) \| [\d.]+ \|$", done.stdout, re.MULTILINE)
         self.assertEqual([row[0] for row in rows], list(PROBLEMS))
         for _, first, best, share in rows:
             self.assertGreaterEqual(float(first), float(best))
             self.assertAlmostEqual(float(best) / float(first), float(share), delta=0.01)
-        self.assertRegex(done.stdout, r"geometric mean [01]\.\d+ of 2, at least 0.8\n$")
+        self.assertRegex(done.stdout, r"geometric mean [01]\.\d+ of 3, at least 0.95; of the first one alone [01]\.\d+\n$")
+
+    def test_a_suite_is_its_problems_and_nothing_to_rank_is_2(self):
+        done = run("--suite", "no such suite")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("at suite no such suite", done.stderr)
+        self.assertEqual(run().returncode, 2)
 
     def test_below_the_bar_is_1(self):
         done = run("--first", "2", "--sample", "2", "--local", "1", "--at-least", "1.01", PROBLEMS[0])
