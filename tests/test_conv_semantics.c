@@ -100,6 +100,14 @@ static void outputs_wholly_in_padding(void **state)
            "conv:bwd_filter:f32:nhwc:n1c4h1w1k5r3s3:p5:s4:d1:g1", "conv:fwd:f32:nhwc:n1c2h1w1k3r3s3:p9:s1:d4:g1");
 }
 
+/* Then there are fewer phases than the stride has, and some taps reach nothing. */
+static void images_narrower_than_the_stride(void **state)
+{
+    VERIFY("conv:bwd_data:f32:nchw:n2c5h19w1k6r3s3:p1+2x2:s3:d2:g1",
+           "conv:bwd_data:f32:nhwc:n1c43h6w1k4r6s4:p0+1x2+5:s2x8:d1x2:g1",
+           "conv:bwd_data:f32:nhwc:n1c4h2w9k5r3s3:p2:s5x2:d1:g1");
+}
+
 static void groups_do_not_see_each_other(void **state)
 {
     VERIFY("conv:fwd:f32:nhwc:n2c12h7w6k18r3s3:p1:s1:d1:g3", "conv:fwd:f32:nchw:n1c8h7w6k4r3s3:p1:s2:d1:g4",
@@ -285,6 +293,7 @@ int main(void)
         TEST(one_dimension_is_a_row),
         TEST(padding_may_differ_before_and_behind),
         TEST(outputs_wholly_in_padding),
+        TEST(images_narrower_than_the_stride),
         TEST(groups_do_not_see_each_other),
         TEST(depthwise_with_and_without_multiplier),
         TEST(epilogues_are_fused),

@@ -187,6 +187,11 @@ static void empty_extents_give_the_identity(void **state)
         for (int j = 0; j < 3; j++)
             assert_true(isnan(cases[i].value) ? isnan(y[j]) : y[j] == cases[i].value);
     }
+    float dots[3];
+    hpck_reduce_desc desc = rows_of(HPCK_DOT, extents);
+    desc.x2 = (hpck_buffer){ f->x, 0 };
+    run(f, &desc, 0, dots, 3);
+    assert_true(dots[0] == 0.0F && dots[1] == 0.0F && dots[2] == 0.0F);
 }
 
 static int64_t arg(const struct fixture *f, hpck_reduce_op op, const float *x, int64_t rows, int64_t columns,

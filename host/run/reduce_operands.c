@@ -140,9 +140,13 @@ done:
 
 /* ---- the call ------------------------------------------------------------------------------------------------- */
 
+/* Kept ones first, reduced ones last. */
 static void fill_dims(const struct reduce_layout *layout, struct call *call)
 {
     int at = 0;
+    int reduced = 0;
+    for (int i = 0; i < layout->count; i++)
+        reduced += layout->dim[i].is_reduced;
     for (int i = 0; i < REDUCE_RANK_MAX; i++) {
         call->value[REDUCE_DIM0_EXTENT + i] = 1;
         call->value[REDUCE_DIM0_X + i] = call->value[REDUCE_DIM0_X2 + i] = call->value[REDUCE_DIM0_Y + i] = 0;
@@ -156,7 +160,10 @@ static void fill_dims(const struct reduce_layout *layout, struct call *call)
             call->value[REDUCE_DIM0_Y + at] = layout->dim[i].y;
             at++;
         }
-        if (role == 0) call->value[REDUCE_KEPT_COUNT] = at;
+        if (role == 0) {
+            call->value[REDUCE_KEPT_COUNT] = at;
+            at = REDUCE_RANK_MAX - reduced;
+        }
     }
 }
 
@@ -218,7 +225,8 @@ hpck_status reduce_check_operands(const struct backend *backend, struct backend_
     for (int i = 0; i < SPAN_COUNT; i++) {
         bool is_wanted = spans[i].buffer.memory != NULL || (i == X && is_read);
         if ((i == X || i == X2) && !is_read) spans[i].buffer.memory = NULL;
-        if (is_wanted && (is_read || i != X)) HPCK_TRY(check_span(r, backend, device, i, &spans[i], err));
+        if (is_wanted && (is_read || (i != X && i != X2)))
+            HPCK_TRY(check_span(r, backend, device, i, &spans[i], err));
         if (spans[i].buffer.memory == NULL) spans[i].buffer.offset = 0;
     }
     HPCK_TRY(check_apart(r, spans, err));
