@@ -165,6 +165,14 @@ done:
     return st;
 }
 
+static void conv_traits(struct workload *w)
+{
+    uint64_t bits = CONV_ALIGN_MAX;
+    for (int i = OPERAND_X; i <= OPERAND_Y; i++)
+        bits |= (uint64_t)w->operand[i].first * reference_bytes(w->operand[i].dtype);
+    w->problem.field.conv.align = (int64_t)(bits & (~bits + 1));
+}
+
 static hpck_status conv_run(struct workload *w, hpck_plan *plan, int set, struct error *err)
 {
     hpck_conv_desc desc;
@@ -264,6 +272,7 @@ hpck_status workload_conv_operands(const struct workload *w, struct workload_con
 const struct workload_op workload_conv = {
     .op = OP_CONV,
     .declare = conv_declare,
+    .traits = conv_traits,
     .run = conv_run,
     .expect = conv_expect,
     .terms = conv_terms,

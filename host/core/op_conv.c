@@ -51,7 +51,8 @@ static struct problem example(void)
                                              .stride_w = 1,
                                              .dilation_h = 1,
                                              .dilation_w = 1,
-                                             .groups = 1 } };
+                                             .groups = 1,
+                                             .align = CONV_ALIGN_MAX } };
 }
 
 /* ---- derived sizes ------------------------------------------------------------------------------------------ */
@@ -190,6 +191,7 @@ static const char *parse(struct words *words, struct problem *problem, struct wo
     if (!words_next(words, word) || !word_sizes(*word, "nchwkrs", sizes)) return EXPECTED_SIZES;
     while (words_next(words, word))
         if (!parse_suffix(*word, f, &seen)) return EXPECTED_SUFFIX;
+    f->align = CONV_ALIGN_MAX; /* each tensor in a buffer of its own */
     return NULL;
 }
 

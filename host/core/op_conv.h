@@ -4,6 +4,7 @@
 
 #include "problem.h"
 
+enum { CONV_ALIGN_MAX = 16 }; /* bytes; the largest value of the trait `align` */
 enum conv_direction { CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_FILTER }; /* = hpck_conv_direction */
 
 /* Rows and columns of y; 0: the filter does not fit into the padded x, -1: the numbers overflow. The sizes must have

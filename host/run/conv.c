@@ -36,6 +36,7 @@ static hpck_status problem_of(const hpck_conv_desc *d, struct problem *problem, 
         .activation = (int64_t)d->activation,
         .prepared = d->prepared != NULL,
         .exact_sums = d->math == HPCK_CONV_EXACT_SUMS,
+        .align = CONV_ALIGN_MAX, /* each tensor in a buffer of its own */
     };
     hpck_status st = problem_check(problem, err);
     if (st == HPCK_OK) *problem = problem_canonical(problem);
@@ -68,13 +69,34 @@ static bool is_empty(const struct problem *problem)
 
 /* ---- the call --------------------------------------------------------------------------------------------- */
 
+/* Whether the plan's kernels work with the call's addresses: they count where the family's rules or macros use them. */
+static bool is_aligned_for(const hpck_handle *handle, const hpck_plan *plan, const struct problem *problem)
+{
+    const struct problem *own = plan_problem(plan);
+    if (own->field.conv.align <= problem->field.conv.align) return true;
+    const struct choice *choice = plan_choice(plan);
+    const struct device_fields *device = &handle->backend->describe(handle->device)->field;
+    const struct point made = { device, own, choice->param }, asked = { device, problem, choice->param };
+    if (choice->family->valid(&asked) != NULL) return false;
+    for (int i = 0; i < choice->family->define_count; i++) {
+        const struct define_desc *define = &choice->family->defines[i];
+        if (define->value(&made) != define->value(&asked)) return false;
+    }
+    return true;
+}
+
 static hpck_status check_plan(hpck_handle *handle, const hpck_plan *plan, const struct problem *problem)
 {
     char made[PROBLEM_TEXT_MAX];
     char asked[PROBLEM_TEXT_MAX];
     if (problem_same(plan_problem(plan), problem) &&
-        plan_problem(plan)->field.conv.exact_sums == problem->field.conv.exact_sums)
-        return HPCK_OK;
+        plan_problem(plan)->field.conv.exact_sums == problem->field.conv.exact_sums) {
+        if (is_aligned_for(handle, plan, problem)) return HPCK_OK;
+        return error_set(&handle->err, HPCK_INVALID_ARGUMENT,
+                         "conv: the plan is for x, filter and y at multiples of %d bytes, in the call they are at "
+                         "multiples of %d",
+                         (int)plan_problem(plan)->field.conv.align, (int)problem->field.conv.align);
+    }
     return error_set(&handle->err, HPCK_INVALID_ARGUMENT, "conv: the plan is for %s, the call asks for %s",
                      problem_print(plan_problem(plan), made), problem_print(problem, asked));
 }
@@ -96,10 +118,15 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
     }
     HPCK_TRY(
         conv_check_operands(handle->backend, handle->device, &desc, &problem, x, filter, y, operand, &handle->err));
+    problem.field.conv.align = conv_operands_alignment(operand);
     if (desc.prepared != NULL) {
         if (desc.prepared->handle != handle)
             HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "conv: prepared was made with another handle");
         plan = desc.prepared->plan;
+        if (problem_same(plan_problem(plan), &problem) && !is_aligned_for(handle, plan, &problem)) {
+            problem.field.conv.prepared = 0; /* the filter itself is here, too */
+            plan = NULL;
+        }
     }
     if (plan == NULL)
         HPCK_TRY(plan_get(handle, &problem, &plan));

@@ -133,3 +133,14 @@ hpck_status conv_check_filter(const struct backend *backend, struct backend_devi
     describe(desc, problem, none, filter, none, operands);
     return check_size(backend, device, &operands[CONV_OPERAND_FILTER], err);
 }
+
+int64_t conv_operands_alignment(const struct conv_operand *operands)
+{
+    static const int counted[] = { CONV_OPERAND_X, CONV_OPERAND_FILTER, CONV_OPERAND_Y };
+    uint64_t bits = CONV_ALIGN_MAX;
+    for (int i = 0; i < 3; i++) {
+        const struct conv_operand *x = &operands[counted[i]];
+        if (x->memory != NULL) bits |= (uint64_t)x->range.alignment | (uint64_t)(x->offset * x->element_bytes);
+    }
+    return (int64_t)(bits & (~bits + 1));
+}

@@ -37,4 +37,7 @@ hpck_status conv_check_filter(const struct backend *backend, struct backend_devi
                               const hpck_conv_desc *desc, const struct problem *problem, hpck_buffer filter,
                               struct error *err);
 
+/* Of checked operands: the largest power of two, at most CONV_ALIGN_MAX, that divides the addresses of x, filter and y. */
+int64_t conv_operands_alignment(const struct conv_operand *operands);
+
 #endif

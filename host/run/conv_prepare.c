@@ -12,16 +12,17 @@ void conv_filter_free(hpck_conv_filter *filter)
     free(filter);
 }
 
-/* Bytes that the plan's family packs a filter into: its workspace, were the filter not prepared. */
+/* Bytes that the plan's family packs a filter into: the workspace that it needs less than were the filter not prepared. */
 static size_t prepared_bytes(const hpck_handle *handle, const hpck_plan *plan)
 {
     const struct choice *choice = plan_choice(plan);
     struct problem problem = *plan_problem(plan);
-    struct resources resources = { 0 };
-    problem.field.conv.prepared = 0;
+    struct resources without = { 0 }, with = { 0 };
     const struct point point = { &handle->backend->describe(handle->device)->field, &problem, choice->param };
-    choice->family->resources(&point, &resources);
-    return problem.field.conv.direction == CONV_BACKWARD_FILTER ? 0 : (size_t)resources.workspace_bytes;
+    choice->family->resources(&point, &with);
+    problem.field.conv.prepared = 0;
+    choice->family->resources(&point, &without);
+    return (size_t)(without.workspace_bytes - with.workspace_bytes);
 }
 
 /* Runs the family's steps that touch the filter only. */
