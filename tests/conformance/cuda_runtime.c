@@ -225,7 +225,14 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *ke
 cudaError_t cudaLaunchCooperativeKernel(const void *kernel, dim3 grid, dim3 block, void **params, size_t shared,
                                         cudaStream_t stream)
 {
-    return cudaLaunchKernel(kernel, grid, block, params, shared, stream); /* blocks always run side by side */
+    cudaLaunchAttribute attribute = { .id = cudaLaunchAttributeCooperative, .val = { .cooperative = 1 } };
+    const cudaLaunchConfig_t config = { .gridDim = grid,
+                                        .blockDim = block,
+                                        .dynamicSmemBytes = shared,
+                                        .stream = stream,
+                                        .attrs = &attribute,
+                                        .numAttrs = 1 };
+    return cudaLaunchKernelExC(&config, kernel, params);
 }
 
 /* ---- kernels' attributes -------------------------------------------------------------------------------------------------- */

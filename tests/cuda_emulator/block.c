@@ -90,6 +90,10 @@ static uint64_t special_value(const struct warp *warp, enum special special, uin
         return block->rank;
     case SPECIAL_CLUSTER_NCTARANK:
         return (uint64_t)cluster[0] * cluster[1] * cluster[2];
+    case SPECIAL_ENVREG1:
+        return launch->workspace >> 32;
+    case SPECIAL_ENVREG2:
+        return (uint32_t)launch->workspace;
     default:
         return 0; /* clocks stand still */
     }

@@ -61,6 +61,17 @@ static int gather_params(const struct ptx_kernel *ptx, uint8_t *bank, void **par
     return CUDA_SUCCESS;
 }
 
+/* What cooperative groups find through %envreg1 and %envreg2: zeros. */
+static int make_workspace(struct driver *driver, struct launch *launch)
+{
+    enum { WORKSPACE = 256 };
+    launch->workspace = memory_alloc(&driver->memory, WORKSPACE);
+    if (launch->workspace == 0) return CUDA_ERROR_OUT_OF_MEMORY;
+    memset(memory_host(&driver->memory, launch->workspace, WORKSPACE), 0, WORKSPACE);
+    memory_define(&driver->memory, launch->workspace, WORKSPACE);
+    return CUDA_SUCCESS;
+}
+
 static int run(struct driver *driver, struct function *function, struct launch *launch, void **params)
 {
     const struct ptx_kernel *ptx = function->kernel.ptx;
@@ -79,12 +90,14 @@ static int run(struct driver *driver, struct function *function, struct launch *
     launch->params = aligned_alloc(128, (ptx->param_size + 128u) / 128u * 128u);
     if (launch->params == NULL) return CUDA_ERROR_OUT_OF_MEMORY;
     int result = gather_params(ptx, launch->params, params);
+    if (result == CUDA_SUCCESS && launch->cooperative) result = make_workspace(driver, launch);
     if (result == CUDA_SUCCESS) {
         driver->sticky = launch_run(launch);
         if (driver->sticky != CUDA_SUCCESS) driver_report(driver, "%s", report);
         driver->now += clock_of_launch(launch);
         counters_add(&driver->counters, &launch->counters);
     }
+    if (launch->workspace != 0) memory_free(&driver->memory, launch->workspace);
     free(launch->params);
     return result;
 }
@@ -121,8 +134,10 @@ static int apply_attribute(struct driver *driver, struct launch *launch, const s
         if (launch->cluster[0] == 0 || launch->cluster[1] == 0 || launch->cluster[2] == 0)
             return bad(driver, "an empty cluster");
         return CUDA_SUCCESS;
-    case ATTRIBUTE_IGNORE:
     case ATTRIBUTE_COOPERATIVE: /* blocks that wait for each other run side by side anyway */
+        launch->cooperative = attribute->value.cooperative != 0;
+        return CUDA_SUCCESS;
+    case ATTRIBUTE_IGNORE:
     case ATTRIBUTE_CLUSTER_SCHEDULING:
     case ATTRIBUTE_STREAM_SERIALIZATION:
     case ATTRIBUTE_PRIORITY:

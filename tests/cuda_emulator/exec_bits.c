@@ -168,6 +168,18 @@ static inline uint32_t byte_dot(uint32_t x, uint32_t y, uint32_t z, bool x_signe
     }
     return z;
 }
+/* dp2a: the halves of x times two neighbouring bytes of y. op->flags: signs as of dp4a, and 4 for the upper pair. */
+static inline uint32_t half_dot(uint32_t x, uint32_t y, uint32_t z, uint32_t flags)
+{
+    if (flags & 4) y >>= 16;
+    for (uint32_t k = 0; k < 2; k++) {
+        int32_t p = flags & 1 ? (int16_t)(x >> 16 * k) : (uint16_t)(x >> 16 * k);
+        int32_t q = flags & 2 ? (int8_t)(y >> 8 * k) : (uint8_t)(y >> 8 * k);
+        z += (uint32_t)(p * q);
+    }
+    return z;
+}
+TERNARY(dp2a, half_dot(x, y, z, op->flags))
 TERNARY(dp4a, byte_dot(x, y, z, op->flags & 1, op->flags & 2))
 
 #define ENTRY(text, signature, handler)                                                                            \
@@ -214,5 +226,14 @@ const struct opcode exec_bits_table[] = {
     FLAGGED("dp4a.s32.u32", "w:www", dp4a, 1),
     FLAGGED("dp4a.u32.s32", "w:www", dp4a, 2),
     FLAGGED("dp4a.s32.s32", "w:www", dp4a, 3),
+    /* ".lo" is dropped from names (decode.c) */
+    FLAGGED("dp2a.u32.u32", "w:www", dp2a, 0),
+    FLAGGED("dp2a.s32.u32", "w:www", dp2a, 1),
+    FLAGGED("dp2a.u32.s32", "w:www", dp2a, 2),
+    FLAGGED("dp2a.s32.s32", "w:www", dp2a, 3),
+    FLAGGED("dp2a.hi.u32.u32", "w:www", dp2a, 4),
+    FLAGGED("dp2a.hi.s32.u32", "w:www", dp2a, 5),
+    FLAGGED("dp2a.hi.u32.s32", "w:www", dp2a, 6),
+    FLAGGED("dp2a.hi.s32.s32", "w:www", dp2a, 7),
     { .name = NULL },
 };

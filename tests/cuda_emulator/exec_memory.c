@@ -251,6 +251,8 @@ static void decode_access(struct decoder *decoder, struct opcode_words *words, b
     const struct ptx_operand *data = decode_operand(decoder, is_load ? 0 : 1);
     const struct ptx_operand *address = decode_operand(decoder, is_load ? 1 : 0);
     if (data == NULL || address == NULL) return;
+    if (op->space == SPACE_PARAM && address->variable != NULL && address->variable->space == SPACE_LOCAL)
+        op->space = SPACE_LOCAL; /* of a call */
     if (op->size == 0 || op->size > 8 || op->size * op->vector > 32 ||
         (data->kind == PTX_VECTOR ? data->count : 1) != op->vector) {
         decode_fail(decoder, "unknown access size");

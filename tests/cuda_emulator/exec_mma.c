@@ -7,6 +7,7 @@
 #include "access.h"
 #include "decode.h"
 #include "half.h"
+#include "mma.h"
 #include "traffic.h"
 #include "undefined.h"
 
@@ -69,11 +70,9 @@ static void unpack(char kind, const uint32_t *row, float *elements)
             elements[i] = half_to_float(halves[i]);
 }
 
-/* An element of D is undefined when anything is in its row of A, its column of B, or its place in C. */
-static void mma_shadow(struct warp *warp, const struct op *op)
+void mma_shadow(struct warp *warp, const struct op *op, const struct mma_registers *registers)
 {
-    const struct mma *shape = op->detail;
-    const uint32_t first_b = op->defs + shape->a, first_c = first_b + shape->b;
+    const uint32_t first_b = op->defs + registers->a, first_c = first_b + registers->b, sums = registers->m / 4;
     uint32_t rows = 0, columns = 0;
     bool any = false;
     struct origin origin = { 0 };
@@ -83,7 +82,7 @@ static void mma_shadow(struct warp *warp, const struct op *op)
         for (; lanes != 0 && k < first_c; lanes &= lanes - 1) {
             uint32_t g = (uint32_t)__builtin_ctz(lanes) / 4;
             if (k < first_b)
-                rows |= 1u << (g + 8 * ((k - op->defs) % 2));
+                rows |= 1u << (g + (registers->m == M ? 8 * ((k - op->defs) % 2) : 0));
             else
                 columns |= 1u << g;
         }
@@ -95,17 +94,17 @@ static void mma_shadow(struct warp *warp, const struct op *op)
     origin.computed = true;
     uint64_t c[M][N] = { { 0 } };
     for (int lane = 0; lane < LANES; lane++)
-        for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t i = 0; i < sums; i++) {
             uint32_t row = (uint32_t)lane / 4 + 8 * (i / 2), column = 2 * ((uint32_t)lane % 4) + i % 2;
-            uint64_t bits = undefined_get(warp, op, first_c + (shape->half_c ? i / 2 : i), lane);
-            if (shape->half_c) bits = bits >> 16 * (i % 2) & 0xffff;
+            uint64_t bits = undefined_get(warp, op, first_c + (registers->half_c ? i / 2 : i), lane);
+            if (registers->half_c) bits = bits >> 16 * (i % 2) & 0xffff;
             c[row][column] = bits != 0 || (rows >> row & 1) || (columns >> column & 1);
         }
     for (int lane = 0; lane < LANES; lane++)
-        for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t i = 0; i < sums; i++) {
             const uint64_t *pair = &c[(uint32_t)lane / 4 + 8 * (i / 2)][2 * ((uint32_t)lane % 4)];
-            if (!shape->half_d)
-                undefined_set(warp, op, i, lane, pair[i % 2] != 0 ? UINT32_MAX : 0, &origin);
+            if (!registers->half_d)
+                undefined_set(warp, op, i, lane, pair[i % 2] != 0 ? UINT64_MAX : 0, &origin);
             else if (i % 2 == 0)
                 undefined_set(warp, op, i / 2, lane, (pair[0] != 0 ? 0xffff : 0) | (pair[1] != 0 ? 0xffff0000 : 0),
                               &origin);
@@ -140,11 +139,19 @@ HANDLER(mma)
         memcpy(c[row], sum, sizeof sum);
     }
     write_accumulator(warp, op, shape->half_d, c);
-    if (warp->undefined != NULL) mma_shadow(warp, op);
+    const struct mma_registers registers = {
+        .m = M, .a = shape->a, .b = shape->b, .c = shape->c, .half_c = shape->half_c, .half_d = shape->half_d
+    };
+    if (warp->undefined != NULL) mma_shadow(warp, op, &registers);
 }
 
 static void decode_mma(struct decoder *decoder, struct opcode_words *words)
 {
+    const char *opcode = decoder->source->opcode;
+    if (strstr(opcode, ".s32.") != NULL || strstr(opcode, ".f64.") != NULL) {
+        decode_mma_exact(decoder, words);
+        return;
+    }
     struct mma *shape = arena_alloc(&decoder->module->arena, sizeof *shape);
     shape->k = words_take(words, "m16n8k16")  ? 16
                : words_take(words, "m16n8k8") ? 8

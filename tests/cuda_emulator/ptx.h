@@ -14,7 +14,7 @@ enum ptx_space { SPACE_GENERIC, SPACE_PARAM, SPACE_GLOBAL, SPACE_SHARED, SPACE_L
 struct ptx_variable { /* a parameter or a .shared, .local, .global or .const variable */
     const char *name;
     enum ptx_space space;
-    uint32_t offset, size, align; /* offset: in its space */
+    uint32_t offset, size, align, element; /* offset: in its space; element: bytes of its type */
     bool external;                /* .extern .shared: the dynamic shared memory */
     const uint8_t *init;          /* .global, .const: initial bytes, or NULL */
     uint64_t address;             /* .global, .const: where the loader put it */
@@ -66,7 +66,7 @@ struct ptx_kernel {
     uint32_t variable_count;
     uint32_t shared_size, local_size; /* static */
     uint32_t shared_align;            /* of the dynamic part */
-    uint8_t *register_bits;           /* by register: 1 (a predicate), 16, 32, 64 */
+    uint8_t *register_bits;           /* by register: 1 (a predicate), 16, 32, 64; register 0 is the carry flag */
     uint32_t register_count;
     struct ptx_instruction *instructions;
     uint32_t instruction_count;
@@ -135,6 +135,8 @@ enum special {
     SPECIAL_CLUSTER_NCTAID_Z,
     SPECIAL_CLUSTER_CTARANK,
     SPECIAL_CLUSTER_NCTARANK,
+    SPECIAL_ENVREG1,
+    SPECIAL_ENVREG2,
     SPECIAL_COUNT
 };
 extern const char *const ptx_special_names[SPECIAL_COUNT];

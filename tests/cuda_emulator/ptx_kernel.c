@@ -30,6 +30,28 @@ static char *instruction_text(struct arena *arena, const char *from, const char 
     return text;
 }
 
+static void add_instruction(struct parser *parser, const struct ptx_instruction *instruction)
+{
+    struct ptx_kernel *kernel = parser->kernel;
+    kernel->instructions =
+        arena_grow(&parser->module->arena, kernel->instructions, kernel->instruction_count, sizeof *instruction);
+    kernel->instructions[kernel->instruction_count++] = *instruction;
+}
+
+void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode, const char *target)
+{
+    struct ptx_instruction result = *source;
+    result.opcode = intern_opcode(parser, &(struct token){ .text = opcode, .length = strlen(opcode) });
+    result.scope = parser->open[parser->open_count - 1];
+    if (target != NULL) {
+        result.count = 1;
+        result.operands = arena_alloc(&parser->module->arena, sizeof *result.operands);
+        *result.operands =
+            (struct ptx_operand){ .kind = PTX_LABEL, .reg = PTX_NONE, .second = PTX_NONE, .name = target };
+    }
+    add_instruction(parser, &result);
+}
+
 static void instruction(struct parser *parser)
 {
     struct ptx_kernel *kernel = parser->kernel;
@@ -48,6 +70,12 @@ static void instruction(struct parser *parser)
     if (parser->failed) return;
     result.opcode = intern_opcode(parser, &parser->lexer.token);
     lexer_advance(&parser->lexer);
+    if (strcmp(result.opcode, "call") == 0 || strcmp(result.opcode, "call.uni") == 0) {
+        const char *semicolon = strchr(start, ';');
+        result.text = instruction_text(arena, start, semicolon != NULL ? semicolon : start);
+        parser_call(parser, &result);
+        return;
+    }
     struct ptx_operand operands[PTX_OPERANDS];
     if (!token_is_char(&parser->lexer.token, ';')) {
         do {
@@ -63,11 +91,13 @@ static void instruction(struct parser *parser)
     result.text = instruction_text(arena, start, end);
     result.operands = arena_alloc(arena, result.count * sizeof *operands);
     memcpy(result.operands, operands, result.count * sizeof *operands);
-    kernel->instructions = arena_grow(arena, kernel->instructions, kernel->instruction_count, sizeof result);
-    kernel->instructions[kernel->instruction_count++] = result;
+    if (parser->frame.is_function && (strcmp(result.opcode, "ret") == 0 || strcmp(result.opcode, "ret.uni") == 0))
+        parser_emit(parser, &result, "bra", PARSER_RETURN);
+    else
+        add_instruction(parser, &result);
 }
 
-static void statement(struct parser *parser)
+void parser_statement(struct parser *parser)
 {
     struct lexer *lexer = &parser->lexer;
     if (parser_accept(parser, '{')) {
@@ -83,6 +113,10 @@ static void statement(struct parser *parser)
         parser_expect(parser, ';');
     } else if (parser_accept_word(parser, ".local")) {
         parser_variable(parser, SPACE_LOCAL, false);
+        parser_expect(parser, ';');
+    } else if (parser_accept_word(parser, ".param")) { /* of a call: it lives in local memory */
+        struct ptx_variable *variable = parser_variable(parser, SPACE_LOCAL, false);
+        if (variable != NULL) parser_bind(parser, variable->name, variable);
         parser_expect(parser, ';');
     } else if (parser_accept_word(parser, ".pragma")) {
         parser_skip_to(parser, ';');
@@ -150,7 +184,9 @@ void parser_kernel(struct parser *parser)
     parser->names = NULL;
     parser->labels = NULL;
     parser->scope_parent = NULL;
-    parser->name_count = parser->label_count = parser->scope_count = parser->open_count = 0;
+    parser->bound = NULL;
+    parser->name_count = parser->label_count = parser->scope_count = parser->open_count = parser->bound_count = 0;
+    parser_carry_flag(parser);
     kernel->shared_align = 16;
     for (uint32_t i = 0; i < module->variable_count;
          i++) { /* module-scope shared variables belong to every kernel */
@@ -172,7 +208,7 @@ void parser_kernel(struct parser *parser)
     parser_open_scope(parser);
     while (parser->open_count > 0 && !parser->failed) {
         if (parser->lexer.token.kind == TOKEN_END) parser_fail(parser, "%s ends without }", kernel->name);
-        if (!parser->failed) statement(parser);
+        if (!parser->failed) parser_statement(parser);
     }
     if (!parser->failed) parser_resolve_labels(parser);
     parser->kernel = NULL;

@@ -38,10 +38,12 @@ static void skip_blank(struct lexer *lexer)
     lexer->next = p;
 }
 
-/* "::" belongs to a word (shared::cta), a single ':' ends a label. */
+/* "::" belongs to a word (shared::cta), a single ':' ends a label. Directives end before the next dot (.reg.b32). */
 static const char *word_end(const char *p)
 {
+    const char *start = p;
     for (;;) {
+        if (*p == '.' && *start == '.' && p != start) return p;
         if (is_word_start(*p) || is_digit(*p))
             p++;
         else if (p[0] == ':' && p[1] == ':')

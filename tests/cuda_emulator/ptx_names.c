@@ -16,12 +16,14 @@ void parser_open_scope(struct parser *parser)
     parser->scope_parent[id] = parser->open_count != 0 ? parser->open[parser->open_count - 1] : PTX_NONE;
     parser->scope_count++;
     parser->open[parser->open_count] = id;
+    parser->bound_before[parser->open_count] = parser->bound_count;
     parser->names_before[parser->open_count++] = parser->name_count;
 }
 
 void parser_close_scope(struct parser *parser)
 {
     parser->name_count = parser->names_before[--parser->open_count];
+    parser->bound_count = parser->bound_before[parser->open_count];
 }
 
 static uint8_t register_bits(const struct token *type)
@@ -54,6 +56,17 @@ static void declare_registers(struct parser *parser, const char *name, uint8_t b
         kernel->register_bits = arena_grow(arena, kernel->register_bits, kernel->register_count, 1);
         kernel->register_bits[kernel->register_count++] = bits;
     }
+}
+
+void parser_carry_flag(struct parser *parser)
+{
+    declare_registers(parser, "(carry)", 32, 0);
+}
+
+void parser_bind(struct parser *parser, const char *name, struct ptx_variable *variable)
+{
+    parser->bound = arena_grow(&parser->module->arena, parser->bound, parser->bound_count, sizeof *parser->bound);
+    parser->bound[parser->bound_count++] = (struct variable_name){ .name = name, .variable = variable };
 }
 
 void parser_registers(struct parser *parser)
@@ -114,6 +127,8 @@ static struct ptx_variable *find_in(struct ptx_variable *const *list, uint32_t c
 struct ptx_variable *parser_find_variable(const struct parser *parser, const struct token *token)
 {
     const struct ptx_kernel *kernel = parser->kernel;
+    for (uint32_t i = parser->bound_count; i-- > 0;)
+        if (token_is(token, parser->bound[i].name)) return parser->bound[i].variable;
     struct ptx_variable *found = find_in(kernel->params, kernel->param_count, token);
     if (found == NULL) found = find_in(kernel->variables, kernel->variable_count, token);
     if (found == NULL) found = find_in(parser->module->variables, parser->module->variable_count, token);

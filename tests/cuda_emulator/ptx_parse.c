@@ -112,8 +112,8 @@ static void top_level(struct parser *parser)
     } else if (parser_accept_word(parser, ".const")) {
         parser_variable(parser, SPACE_CONST, external);
         parser_expect(parser, ';');
-    } else if (external && token_is(&parser->lexer.token, ".func")) {
-        parser_skip_to(parser, ';'); /* a declaration; a call of it is an unknown opcode */
+    } else if (parser_accept_word(parser, ".func")) {
+        parser_function(parser);
     } else if (parser_accept_word(parser, ".pragma")) {
         parser_skip_to(parser, ';');
     } else if (parser_accept_word(parser, ".section")) {
@@ -123,10 +123,22 @@ static void top_level(struct parser *parser)
     }
 }
 
+/* A kernel may call functions that are defined behind it. */
+static void find_functions(struct parser *parser, const char *text)
+{
+    lexer_start(&parser->lexer, strstr(text, ".func") != NULL ? text : "");
+    while (parser->lexer.token.kind != TOKEN_END && !parser->failed)
+        if (parser_accept_word(parser, ".func"))
+            parser_function(parser);
+        else
+            lexer_advance(&parser->lexer);
+}
+
 bool ptx_parse(struct ptx_module *module, const char *text)
 {
     struct parser parser = { .module = module };
-    lexer_start(&parser.lexer, text);
+    find_functions(&parser, text);
+    if (!parser.failed) lexer_start(&parser.lexer, text);
     while (parser.lexer.token.kind != TOKEN_END)
         top_level(&parser);
     if (!parser.failed && (module->version == 0 || module->target == 0))

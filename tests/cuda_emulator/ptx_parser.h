@@ -13,12 +13,23 @@ struct register_name {
     uint32_t count; /* 0: a single register */
 };
 
+struct variable_name { /* of a .param variable, in its scope */
+    const char *name;
+    struct ptx_variable *variable;
+};
+
+struct function;
+struct parser_frame {
+    bool is_function; /* the statements are a function's, not a kernel's */
+};
+#define PARSER_RETURN "(return)" /* the label behind an expanded call */
+
 struct label {
     const char *name;
     uint32_t scope, index;
 };
 
-enum { MAX_SCOPES_OPEN = 64, OPCODE_BUCKETS = 4096 };
+enum { MAX_SCOPES_OPEN = 128, OPCODE_BUCKETS = 4096 };
 
 struct parser {
     struct ptx_module *module;
@@ -32,6 +43,11 @@ struct parser {
     uint32_t scope_count;                       /* all ever opened in this kernel */
     uint32_t open[MAX_SCOPES_OPEN], open_count; /* ids of the open scopes */
     uint32_t names_before[MAX_SCOPES_OPEN];     /* name_count when each was opened */
+    struct variable_name *bound;                /* visible ones, the innermost scope last */
+    uint32_t bound_count, bound_before[MAX_SCOPES_OPEN];
+    struct function *functions;
+    uint32_t function_count;
+    struct parser_frame frame;
     const char *opcodes[OPCODE_BUCKETS];        /* interned */
     bool failed;
 };
@@ -52,13 +68,24 @@ bool parser_find_register(const struct parser *parser, const struct token *token
 struct ptx_variable *parser_find_variable(const struct parser *parser, const struct token *token);
 void parser_label(struct parser *parser, const char *name);
 void parser_resolve_labels(struct parser *parser);
+void parser_bind(struct parser *parser, const char *name, struct ptx_variable *variable); /* until the scope ends */
+void parser_carry_flag(struct parser *parser); /* the kernel's register 0 */
 
 /* ptx_variable.c */
 struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space,
                                      bool external);                 /* after .shared ... */
 uint32_t parser_place(uint32_t *end, uint32_t size, uint32_t align); /* the offset of what is put behind *end */
 
+struct ptx_variable parser_declaration(struct parser *parser, enum ptx_space space); /* type, name and size */
+
+/* ptx_function.c */
+void parser_function(struct parser *parser); /* after .func */
+void parser_call(struct parser *parser, const struct ptx_instruction *call);
+
 /* ptx_kernel.c */
+void parser_statement(struct parser *parser);
+/* One more instruction in place of another, with its guard and text; target: the label that it branches to, or NULL. */
+void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode, const char *target);
 void parser_kernel(struct parser *parser); /* after .entry */
 
 /* ptx_operand.c */

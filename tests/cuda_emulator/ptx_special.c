@@ -43,4 +43,6 @@ const char *const ptx_special_names[SPECIAL_COUNT] = {
     [SPECIAL_CLUSTER_NCTAID_Z] = "%cluster_nctaid.z",
     [SPECIAL_CLUSTER_CTARANK] = "%cluster_ctarank",
     [SPECIAL_CLUSTER_NCTARANK] = "%cluster_nctarank",
+    [SPECIAL_ENVREG1] = "%envreg1",
+    [SPECIAL_ENVREG2] = "%envreg2",
 };

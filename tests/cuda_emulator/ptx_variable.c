@@ -74,11 +74,9 @@ uint32_t parser_place(uint32_t *end, uint32_t size, uint32_t align)
     return offset;
 }
 
-struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space, bool external)
+struct ptx_variable parser_declaration(struct parser *parser, enum ptx_space space)
 {
-    struct arena *arena = &parser->module->arena;
-    struct ptx_kernel *kernel = parser->kernel;
-    struct ptx_variable variable = { .space = space, .external = external };
+    struct ptx_variable variable = { .space = space };
     uint32_t element = type_and_alignment(parser, &variable.align);
     variable.name = parser_name(parser);
     uint64_t size = element;
@@ -88,7 +86,17 @@ struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space
     }
     if (size > UINT32_MAX / 4) parser_fail(parser, "%s is too large", variable.name);
     variable.size = (uint32_t)size;
-    if (parser_accept(parser, '=')) variable.init = initializer(parser, variable.size, element);
+    variable.element = element;
+    return variable;
+}
+
+struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space, bool external)
+{
+    struct arena *arena = &parser->module->arena;
+    struct ptx_kernel *kernel = parser->kernel;
+    struct ptx_variable variable = parser_declaration(parser, space);
+    variable.external = external;
+    if (parser_accept(parser, '=')) variable.init = initializer(parser, variable.size, variable.element);
     if (parser->failed) return NULL;
     uint32_t *count = kernel == NULL ? &parser->module->variable_count : &kernel->variable_count;
     struct ptx_variable ***list = kernel == NULL ? &parser->module->variables : &kernel->variables;

@@ -115,6 +115,8 @@ struct launch {
     uint32_t grid[3], threads[3], cluster[3];
     uint32_t dynamic_shared, shared_end;
     uint8_t *params;
+    bool cooperative;
+    uint64_t workspace; /* of a cooperative launch, for its grid's barrier; 0: none */
     bool check;
     uint64_t *executed; /* by op */
     bool has_seed;      /* schedule.c: the order of everything is drawn */

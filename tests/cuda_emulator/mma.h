@@ -1,0 +1,16 @@
+/* What the files of mma.sync share. */
+#ifndef EMULATOR_MMA_H
+#define EMULATOR_MMA_H
+
+#include "decode.h"
+
+struct mma_registers {
+    uint32_t m, a, b, c; /* rows of D; registers of A, B and of the accumulator */
+    bool half_c, half_d; /* two halves in each */
+};
+
+/* An element of D is undefined when anything is in its row of A, its column of B, or its place in C. */
+void mma_shadow(struct warp *warp, const struct op *op, const struct mma_registers *registers);
+family_decoder decode_mma_exact; /* exec_mma_exact.c: integers and doubles */
+
+#endif
