@@ -98,8 +98,8 @@ enum ptx_space access_take_space(struct opcode_words *words)
     } spaces[] = { { "global", SPACE_GLOBAL },      { "shared", SPACE_SHARED },
                    { "shared::cta", SPACE_SHARED }, { "shared::cluster", SPACE_CLUSTER },
                    { "param", SPACE_PARAM },        { "param::entry", SPACE_PARAM },
-                   { "param::func", SPACE_PARAM },
-                   { "local", SPACE_LOCAL },        { "const", SPACE_CONST } };
+                   { "param::func", SPACE_PARAM },  { "local", SPACE_LOCAL },
+                   { "const", SPACE_CONST } };
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++)
         if (words_take(words, spaces[i].word)) return spaces[i].space;
     return SPACE_GENERIC;

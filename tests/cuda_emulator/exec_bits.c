@@ -182,6 +182,26 @@ static inline uint32_t half_dot(uint32_t x, uint32_t y, uint32_t z, uint32_t fla
 TERNARY(dp2a, half_dot(x, y, z, op->flags))
 TERNARY(dp4a, byte_dot(x, y, z, op->flags & 1, op->flags & 2))
 
+/* vabsdiff4, vabsdiff2: of each byte or half, or the sum of them all and the third operand. */
+enum { FLAG_BYTES = 4, FLAG_SUM = 8 };
+static inline uint32_t differences(uint32_t x, uint32_t y, uint32_t z, uint32_t flags)
+{
+    const uint32_t bits = flags & FLAG_BYTES ? 8 : 16, ones = (1u << bits) - 1;
+    uint32_t result = 0, sum = 0;
+    for (uint32_t at = 0; at < 32; at += bits) {
+        int32_t p = (int32_t)(x >> at & ones), q = (int32_t)(y >> at & ones);
+        if (flags & FLAG_SIGN) {
+            p = (int32_t)(x << (32 - bits - at)) >> (32 - bits);
+            q = (int32_t)(y << (32 - bits - at)) >> (32 - bits);
+        }
+        uint32_t apart = (uint32_t)(p > q ? p - q : q - p);
+        result |= (apart & ones) << at;
+        sum += apart;
+    }
+    return flags & FLAG_SUM ? sum + z : result;
+}
+TERNARY(vabsdiff, differences(x, y, z, op->flags))
+
 #define ENTRY(text, signature, handler)                                                                            \
     {                                                                                                              \
         text, signature, handler, CLASS_INTEGER, CONTROL_NONE, 0                                                   \
@@ -226,6 +246,13 @@ const struct opcode exec_bits_table[] = {
     FLAGGED("dp4a.s32.u32", "w:www", dp4a, 1),
     FLAGGED("dp4a.u32.s32", "w:www", dp4a, 2),
     FLAGGED("dp4a.s32.s32", "w:www", dp4a, 3),
+    FLAGGED("vabsdiff4.u32.u32.u32", "w:www", vabsdiff, FLAG_BYTES),
+    FLAGGED("vabsdiff4.u32.u32.u32.add", "w:www", vabsdiff, FLAG_BYTES | FLAG_SUM),
+    FLAGGED("vabsdiff4.s32.s32.s32", "w:www", vabsdiff, FLAG_BYTES | FLAG_SIGN),
+    FLAGGED("vabsdiff4.u32.s32.s32.add", "w:www", vabsdiff, FLAG_BYTES | FLAG_SIGN | FLAG_SUM),
+    FLAGGED("vabsdiff2.u32.u32.u32", "w:www", vabsdiff, 0),
+    FLAGGED("vabsdiff2.u32.u32.u32.add", "w:www", vabsdiff, FLAG_SUM),
+    FLAGGED("vabsdiff2.s32.s32.s32", "w:www", vabsdiff, FLAG_SIGN),
     /* ".lo" is dropped from names (decode.c) */
     FLAGGED("dp2a.u32.u32", "w:www", dp2a, 0),
     FLAGGED("dp2a.s32.u32", "w:www", dp2a, 1),

@@ -74,6 +74,7 @@ FAMILY(subc, SUBTRACTS | TAKES)
 FAMILY(mad, MULTIPLIES)
 FAMILY(madc, MULTIPLIES | TAKES)
 
-const struct family exec_carry_families[] = { { "add", decode_add },   { "addc", decode_addc }, { "sub", decode_sub },
-                                              { "subc", decode_subc }, { "mad", decode_mad },   { "madc", decode_madc },
+const struct family exec_carry_families[] = { { "add", decode_add }, { "addc", decode_addc },
+                                              { "sub", decode_sub }, { "subc", decode_subc },
+                                              { "mad", decode_mad }, { "madc", decode_madc },
                                               { NULL, NULL } };

@@ -102,8 +102,10 @@ static uint32_t integer_bits(struct opcode_words *words, bool *is_signed)
 
 static bool take_shape(struct opcode_words *words, struct form *form)
 {
-    static const uint32_t shapes[][3] = { { 8, 16, 8 },  { 16, 16, 8 }, { 16, 32, 8 },  { 8, 32, 4 },  { 16, 32, 4 }, { 16, 64, 4 },
-                                          { 8, 4, 64 }, { 16, 4, 64 }, { 16, 8, 64 }, { 16, 16, 64 } }; /* m, k, bits */
+    static const uint32_t shapes[][3] = {
+        { 8, 16, 8 },  { 16, 16, 8 }, { 16, 32, 8 }, { 8, 32, 4 },  { 16, 32, 4 },
+        { 16, 64, 4 }, { 8, 4, 64 },  { 16, 4, 64 }, { 16, 8, 64 }, { 16, 16, 64 }
+    }; /* m, k, bits */
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         char text[32];
         snprintf(text, sizeof text, "m%un8k%u", shapes[i][0], shapes[i][1]);

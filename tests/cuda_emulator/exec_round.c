@@ -1,5 +1,6 @@
-/* Single-precision arithmetic rounded toward zero, minus or plus infinity: .rz, .rm, .rp (PTX ISA 9.7.3). Rounded to odd in
- * double precision first, so that the final rounding sees on which side of a float the exact result lies. */
+/* Arithmetic rounded toward zero, minus or plus infinity: .rz, .rm, .rp (PTX ISA 9.7.3). Floats are rounded to odd
+ * in double precision first, so that the final rounding sees on which side of a float the exact result lies. */
+#include <fenv.h>
 #include <math.h>
 
 #include "decode.h"
@@ -63,6 +64,32 @@ ALL(rz, ROUND_ZERO)
 ALL(rm, ROUND_DOWN)
 ALL(rp, ROUND_UP)
 
+/* Doubles: by the processor's own rounding mode. op->flags: */
+static const int modes[] = { FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD };
+#define DOUBLE(name, expr)                                                                                         \
+    HANDLER(name##_f64)                                                                                            \
+    {                                                                                                              \
+        const int before = fegetround();                                                                           \
+        const uint32_t last = op->defs + op->uses - 1u;                                                            \
+        fesetround(modes[op->flags]);                                                                              \
+        for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {                                                  \
+            const int i = __builtin_ctz(rest);                                                                     \
+            const volatile double x = ROW(const double, 1)[i], y = ROW(const double, last < 2 ? last : 2)[i],      \
+                                  z = ROW(const double, last)[i];                                                  \
+            (void)y, (void)z;                                                                                      \
+            volatile double result = expr; /* not moved out of the mode */                                         \
+            ROW(double, 0)[i] = result;                                                                            \
+        }                                                                                                          \
+        fesetround(before);                                                                                        \
+    }
+DOUBLE(add, x + y)
+DOUBLE(sub, x - y)
+DOUBLE(mul, x *y)
+DOUBLE(div, x / y)
+DOUBLE(rcp, 1 / x)
+DOUBLE(sqrt, sqrt(x))
+DOUBLE(fma, fma(x, y, z))
+
 #define ENTRY(text, signature, handler)                                                                            \
     {                                                                                                              \
         text, signature, handler, CLASS_FLOAT, CONTROL_NONE, 0                                                     \
@@ -73,4 +100,16 @@ ALL(rp, ROUND_UP)
         ENTRY("rcp." #suffix ".f32", "w:w", rcp_##suffix), ENTRY("sqrt." #suffix ".f32", "w:w", sqrt_##suffix),    \
         ENTRY("fma." #suffix ".f32", "w:www", fma_##suffix)
 
-const struct opcode exec_round_table[] = { ENTRIES(rz), ENTRIES(rm), ENTRIES(rp), { .name = NULL } };
+#define DOUBLE_ENTRY(name, suffix, signature, mode)                                                                \
+    {                                                                                                              \
+#name "." #suffix ".f64", signature, name##_f64, CLASS_DOUBLE, CONTROL_NONE, mode                          \
+    }
+#define DOUBLE_ENTRIES(suffix, mode)                                                                               \
+    DOUBLE_ENTRY(add, suffix, "l:ll", mode), DOUBLE_ENTRY(sub, suffix, "l:ll", mode),                              \
+        DOUBLE_ENTRY(mul, suffix, "l:ll", mode), DOUBLE_ENTRY(div, suffix, "l:ll", mode),                          \
+        DOUBLE_ENTRY(rcp, suffix, "l:l", mode), DOUBLE_ENTRY(sqrt, suffix, "l:l", mode),                           \
+        DOUBLE_ENTRY(fma, suffix, "l:lll", mode)
+
+const struct opcode exec_round_table[] = { ENTRIES(rz),           ENTRIES(rm),           ENTRIES(rp),
+                                           DOUBLE_ENTRIES(rz, 0), DOUBLE_ENTRIES(rm, 1), DOUBLE_ENTRIES(rp, 2),
+                                           { .name = NULL } };

@@ -16,7 +16,7 @@ static double number(uint64_t bits, struct type type)
 {
     if (type.kind == 'h') return bfloat_to_float((uint16_t)bits);
     if (type.kind == 'f')
-        return type.bits == 16 ? half_to_float((uint16_t)bits)
+        return type.bits == 16   ? half_to_float((uint16_t)bits)
                : type.bits == 32 ? as_float((uint32_t)bits)
                                  : as_double(bits);
     return 0;
@@ -93,7 +93,10 @@ static void decode_set(struct decoder *decoder, struct opcode_words *words)
     struct set *set_ = arena_alloc(&decoder->module->arena, sizeof *set_);
     struct op *op = decoder->op;
     bool compares = take_comparison(words, set_);
-    set_->combine = words_take(words, "and") ? '&' : words_take(words, "or") ? '|' : words_take(words, "xor") ? '^' : 0;
+    set_->combine = words_take(words, "and")   ? '&'
+                    : words_take(words, "or")  ? '|'
+                    : words_take(words, "xor") ? '^'
+                                               : 0;
     if (words_take(words, "ftz") && strstr(decoder->source->opcode, ".f32.f32") != NULL)
         decode_fail(decoder, "set.ftz.f32 is not known");
     set_->to = words_take_type(words);
@@ -163,8 +166,12 @@ HANDLER(test)
         int i = __builtin_ctz(rest);
         uint64_t bits = lane_get(warp, op, 0, i);
         int kind = op->wide & 1 ? fpclassify(as_double(bits)) : fpclassify(as_float((uint32_t)bits));
-        const bool answers[] = { kind != FP_NAN && kind != FP_INFINITE, kind == FP_INFINITE, kind != FP_NAN,
-                                 kind == FP_NAN, kind == FP_NORMAL, kind == FP_SUBNORMAL };
+        const bool answers[] = { kind != FP_NAN && kind != FP_INFINITE,
+                                 kind == FP_INFINITE,
+                                 kind != FP_NAN,
+                                 kind == FP_NAN,
+                                 kind == FP_NORMAL,
+                                 kind == FP_SUBNORMAL };
         result |= (uint32_t)answers[op->flags] << i;
     }
     pred_write(warp, op->pred[0], result, mask);

@@ -133,6 +133,10 @@ const struct opcode exec_warp_table[] = {
     ENTRY("vote.sync.all.pred", "p:pm", vote, VOTE_ALL),
     ENTRY("vote.sync.uni.pred", "p:pm", vote, VOTE_UNI),
     ENTRY("vote.sync.ballot.b32", "w:pm", ballot, 0),
+    ENTRY("vote.any.sync.pred", "p:pm", vote, VOTE_ANY),
+    ENTRY("vote.all.sync.pred", "p:pm", vote, VOTE_ALL),
+    ENTRY("vote.uni.sync.pred", "p:pm", vote, VOTE_UNI),
+    ENTRY("vote.ballot.sync.b32", "w:pm", ballot, 0), /* the order of words that CUB has in its inline assembly */
     ENTRY("match.any.sync.b32", "w:wm", match_any_b32, 0),
     ENTRY("match.any.sync.b64", "w:lm", match_any_b64, 0),
     ENTRY("match.all.sync.b32", "wp:wm", match_all_b32, 0),

@@ -13,7 +13,8 @@ enum { ROWS_MAX = 32, DEPTH_MAX = 16, HALF_ELEMENTS = 16 };
 
 struct part { /* of a product: A, B, C or D */
     uint32_t rows, columns;
-    char kind; /* 'f' half, 'h' bfloat16, 't' tf32, 's' 'u' 8-bit integers, 'F' float, 'S' 32-bit integer, 'D' double */
+    char
+        kind; /* 'f' half, 'h' bfloat16, 't' tf32, 's' 'u' 8-bit integers, 'F' float, 'S' 32-bit integer, 'D' double */
     uint32_t bytes, registers;
 };
 
@@ -105,7 +106,9 @@ HANDLER(load)
             const uint8_t *host = element(warp, op, op->defs, lane, slot, ACCESS_READ);
             memcpy(&bits[lane][slot], host, part->bytes);
             if (warp->undefined != NULL)
-                unknown[lane][slot] = undefined_bits(undefined_memory(warp, host), part->bytes) << (64 - 8 * part->bytes) >> (64 - 8 * part->bytes);
+                unknown[lane][slot] = undefined_bits(undefined_memory(warp, host), part->bytes)
+                                          << (64 - 8 * part->bytes) >>
+                                      (64 - 8 * part->bytes);
         }
     for (uint32_t lane = 0; lane < LANES; lane++)
         for (uint32_t slot = 0; slot < slots(part); slot++)
@@ -263,7 +266,9 @@ static struct part part_of(struct type type, uint32_t rows, uint32_t columns, bo
 
 static bool take_shape(struct opcode_words *words, uint32_t shape[3])
 {
-    static const uint32_t shapes[][3] = { { 16, 16, 16 }, { 8, 32, 16 }, { 32, 8, 16 }, { 16, 16, 8 }, { 8, 8, 4 } };
+    static const uint32_t shapes[][3] = {
+        { 16, 16, 16 }, { 8, 32, 16 }, { 32, 8, 16 }, { 16, 16, 8 }, { 8, 8, 4 }
+    };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         char text[32];
         snprintf(text, sizeof text, "m%un%uk%u", shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -320,9 +325,9 @@ static void decode_multiply(struct decoder *decoder, struct opcode_words *words,
     wmma->c = part_of(c, shape[0], shape[1], false);
     wmma->d = part_of(d, shape[0], shape[1], false);
     if (a.kind != b.kind || (wmma->d.kind == 'S') != (wmma->c.kind == 'S') ||
-        (wmma->d.kind == 'S') != (wmma->a.kind == 's' || wmma->a.kind == 'u') || (shape[2] == 8) != (a.kind == 't') ||
-        (shape[2] == 4) != (wmma->a.kind == 'D') || (wmma->a.kind == 'D') != (wmma->d.kind == 'D') ||
-        (wmma->c.kind == 'D') != (wmma->d.kind == 'D'))
+        (wmma->d.kind == 'S') != (wmma->a.kind == 's' || wmma->a.kind == 'u') ||
+        (shape[2] == 8) != (a.kind == 't') || (shape[2] == 4) != (wmma->a.kind == 'D') ||
+        (wmma->a.kind == 'D') != (wmma->d.kind == 'D') || (wmma->c.kind == 'D') != (wmma->d.kind == 'D'))
         decode_fail(decoder, "unknown opcode %s", decoder->source->opcode);
     take_fragment(decoder, 0, &wmma->d, true);
     take_fragment(decoder, 1, &wmma->a, false);

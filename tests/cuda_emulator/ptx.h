@@ -15,9 +15,9 @@ struct ptx_variable { /* a parameter or a .shared, .local, .global or .const var
     const char *name;
     enum ptx_space space;
     uint32_t offset, size, align, element; /* offset: in its space; element: bytes of its type */
-    bool external;                /* .extern .shared: the dynamic shared memory */
-    const uint8_t *init;          /* .global, .const: initial bytes, or NULL */
-    uint64_t address;             /* .global, .const: where the loader put it */
+    bool external;                         /* .extern .shared: the dynamic shared memory */
+    const uint8_t *init;                   /* .global, .const: initial bytes, or NULL */
+    uint64_t address;                      /* .global, .const: where the loader put it */
 };
 
 enum ptx_operand_kind {

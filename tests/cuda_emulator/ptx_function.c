@@ -136,7 +136,8 @@ void parser_call(struct parser *parser, const struct ptx_instruction *call)
         parser_skip_to(parser, ';');
         return;
     }
-    if (function == NULL || !function->is_defined || function->is_active || !token_is_char(&parser->lexer.token, ';')) {
+    if (function == NULL || !function->is_defined || function->is_active ||
+        !token_is_char(&parser->lexer.token, ';')) {
         parser_fail(parser, "unknown opcode call of %s: %s, kernel %s", name,
                     function != NULL && function->is_active ? "it is recursive"
                     : function == NULL                      ? "through a register"

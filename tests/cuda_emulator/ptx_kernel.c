@@ -38,7 +38,8 @@ static void add_instruction(struct parser *parser, const struct ptx_instruction 
     kernel->instructions[kernel->instruction_count++] = *instruction;
 }
 
-void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode, const char *target)
+void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode,
+                 const char *target)
 {
     struct ptx_instruction result = *source;
     result.opcode = intern_opcode(parser, &(struct token){ .text = opcode, .length = strlen(opcode) });

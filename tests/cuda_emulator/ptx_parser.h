@@ -48,7 +48,7 @@ struct parser {
     struct function *functions;
     uint32_t function_count;
     struct parser_frame frame;
-    const char *opcodes[OPCODE_BUCKETS];        /* interned */
+    const char *opcodes[OPCODE_BUCKETS]; /* interned */
     bool failed;
 };
 
@@ -85,7 +85,8 @@ void parser_call(struct parser *parser, const struct ptx_instruction *call);
 /* ptx_kernel.c */
 void parser_statement(struct parser *parser);
 /* One more instruction in place of another, with its guard and text; target: the label that it branches to, or NULL. */
-void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode, const char *target);
+void parser_emit(struct parser *parser, const struct ptx_instruction *source, const char *opcode,
+                 const char *target);
 void parser_kernel(struct parser *parser); /* after .entry */
 
 /* ptx_operand.c */

@@ -9,9 +9,9 @@
 
 struct origin {          /* of undefined bits */
     const struct op *op; /* that read them; NULL: a register that nothing has written */
-    const char *memory; /* "shared", "global", "local" */
-    bool partial;       /* not all that was read at once was undefined */
-    bool computed;      /* they are a result, no longer just what was read */
+    const char *memory;  /* "shared", "global", "local" */
+    bool partial;        /* not all that was read at once was undefined */
+    bool computed;       /* they are a result, no longer just what was read */
 };
 
 struct undefined {          /* of a warp */
@@ -51,8 +51,8 @@ struct origin *undefined_origin(const struct warp *warp, const struct op *op, ui
 void undefined_set(struct warp *warp, const struct op *op, uint32_t k, int lane, uint64_t bits,
                    const struct origin *origin);
 /* The same of a value that was read there in host memory. */
-void undefined_read(struct warp *warp, const struct op *op, uint32_t k, int lane, uint64_t bits, const uint8_t *host,
-                    bool partial);
+void undefined_read(struct warp *warp, const struct op *op, uint32_t k, int lane, uint64_t bits,
+                    const uint8_t *host, bool partial);
 void undefined_settle(struct warp *warp, const struct op *op); /* after the lanes of its results were set */
 void undefined_clear(struct warp *warp, const struct op *op, uint32_t mask); /* its results are defined */
 /* The instruction on the shadows: its rows, which are put there, are the shadow rows. */
