@@ -15,12 +15,13 @@ struct workload_options {
     int64_t offset;        /* first element of every operand; 0 for timing */
     int64_t ld_multiple;   /* padded leading dimensions are rounded up to a multiple of it; 1 for timing */
     int64_t output_offset; /* more elements before the first one of an output; 0 for timing */
-    int copies; /* operand sets that successive runs rotate through, so that a run does not find its operands
+    int copies;     /* operand sets that successive runs rotate through, so that a run does not find its operands
                           in cache: 1 = hot, workload_copies_cold() = cold */
+    bool is_finite; /* minimum and maximum get no NaN, of which libraries make different things; false for tests */
 };
 #define WORKLOAD_OPTIONS_INIT                                                                                      \
     {                                                                                                              \
-        1, 1.0F, 0.0F, 0, 0, 1, 0, 1                                                                               \
+        1, 1.0F, 0.0F, 0, 0, 1, 0, 1, false                                                                        \
     }
 
 /* Sets the problem's traits to those that a workload with these options has. */

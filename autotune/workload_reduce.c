@@ -107,7 +107,7 @@ static double reduce_draw(const struct workload *w, const struct workload_operan
     case REDUCE_MAX:
     case REDUCE_ARGMIN:
     case REDUCE_ARGMAX:
-        if (!operand->is_output && draws_nan(w, random)) return NAN;
+        if (!operand->is_output && !w->options.is_finite && draws_nan(w, random)) return NAN;
         return rint(8.0 * x) / 8.0;
     case REDUCE_ANY:
         return x > 2.5 ? x : 0.0;

@@ -49,6 +49,12 @@ static const void *description(const struct cudnn_convolution *state, int tensor
                                 : state->filter;
 }
 
+/* f32 must not be rounded to tf32: multiplied with FMA, whatever the search says that an algorithm would do by itself. */
+static bool multiplies_exactly(const struct cudnn_convolution *state)
+{
+    return state->tensors.form.dtype == HPCK_F32;
+}
+
 static hpck_status check_problem(const struct problem *problem, struct error *err)
 {
     const struct conv_fields *f = &problem->field.conv;
@@ -84,10 +90,9 @@ static hpck_status describe(struct cudnn_convolution *state, struct error *err)
                                        CUDNN_F32),
                          "cudnnSetConvolution2dDescriptor", err));
     HPCK_TRY(cudnn_check(dnn->conv_set_groups(state->conv, (int)f->groups), "the groups", err));
-    /* without it, f32 operands would be rounded to tf32 */
-    HPCK_TRY(
-        cudnn_check(dnn->conv_set_math(state->conv, type == CUDNN_F32 ? CUDNN_WITH_FMA : CUDNN_WITH_TENSOR_CORES),
-                    "the kind of arithmetic", err));
+    HPCK_TRY(cudnn_check(
+        dnn->conv_set_math(state->conv, multiplies_exactly(state) ? CUDNN_WITH_FMA : CUDNN_WITH_TENSOR_CORES),
+        "the kind of arithmetic", err));
 done:
     return st;
 }
@@ -102,7 +107,7 @@ static hpck_status search(struct cudnn_convolution *state, struct error *err)
                                              [CONV_BACKWARD_FILTER] = dnn->search_filter };
     const int64_t direction = direction_of(state);
     const int first = roles[direction].first, second = roles[direction].second, output = state->tensors.output;
-    const bool is_exact = state->tensors.form.dtype == HPCK_F32;
+    const bool is_exact = multiplies_exactly(state);
     void *const *set = state->sets.memory[0];
     int found = 0;
     HPCK_TRY(cudnn_check(functions[direction](state->handle, description(state, first), set[first],
@@ -113,7 +118,8 @@ static hpck_status search(struct cudnn_convolution *state, struct error *err)
     for (int i = 0; i < found; i++) {
         const struct cudnn_choice *choice = &state->list[i];
         if (choice->status != CUDNN_OK || choice->workspace_bytes > WORKSPACE_BYTES) continue;
-        if (is_exact && choice->math != CUDNN_WITH_FMA) continue;
+        if (is_exact && (choice->math == CUDNN_WITH_TENSOR_CORES || choice->math == CUDNN_WITH_CONVERSION))
+            continue;
         state->list[state->list_count++] = *choice;
     }
     if (state->list_count == 0) HPCK_FAIL(err, HPCK_UNSUPPORTED, "cuDNN has no algorithm for it");
@@ -128,7 +134,9 @@ static hpck_status choose(struct cudnn_convolution *state, int index, struct err
     snprintf(state->routine, sizeof state->routine, "%s algorithm %d, the fastest%s of %d",
              roles[direction_of(state)].name, choice->algorithm, index == 0 ? "" : " exact enough",
              state->list_count);
-    return cudnn_check(state->dnn->conv_set_math(state->conv, choice->math), "the kind of arithmetic", err);
+    return cudnn_check(
+        state->dnn->conv_set_math(state->conv, multiplies_exactly(state) ? CUDNN_WITH_FMA : choice->math),
+        "the kind of arithmetic", err);
 }
 
 static hpck_status conv_run(void *opaque, struct error *err)

@@ -41,9 +41,9 @@ static void onednn_unload(void *opaque)
 hpck_status onednn_check(dnnl_status_t status, const char *what, struct error *err)
 {
     if (status == dnnl_success) return HPCK_OK;
-    return error_set(err, status == dnnl_unimplemented ? HPCK_UNSUPPORTED : HPCK_INTERNAL,
-                     "oneDNN: %s failed with status %d%s", what, (int)status,
-                     status == dnnl_unimplemented ? ": it has no such primitive" : "");
+    const bool is_refused = status == dnnl_unimplemented || status == dnnl_invalid_arguments;
+    return error_set(err, is_refused ? HPCK_UNSUPPORTED : HPCK_INTERNAL, "oneDNN: %s failed with status %d%s", what,
+                     (int)status, status == dnnl_unimplemented ? ": it has no such primitive" : "");
 }
 
 static hpck_status onednn_load(void **library, struct error *err)

@@ -184,6 +184,7 @@ void row_measure(struct session *session, const struct shape *shape, struct row 
     row->copies = copies_for(session, problem);
     operands.seed = session->options->seed;
     operands.copies = row->copies;
+    operands.is_finite = true;
     HPCK_TRY(workload_create(session->handle, problem, &operands, &setup.workload, &err));
     HPCK_TRY(open_tuned(session, &setup, row, &err));
     if (session->options->with_default) HPCK_TRY(open_default(session, &setup, row, &err));

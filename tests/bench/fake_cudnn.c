@@ -177,6 +177,12 @@ static int put(cudnn_handle handle, const struct layout *y, void *to, const doub
 
 /* ---- convolution ------------------------------------------------------------------------------------------------------ */
 
+/* The arithmetic that an algorithm is told to have. */
+static int math_of(int algorithm, const struct cudnnConvolutionStruct *conv)
+{
+    return algorithm == ROUNDING ? CUDNN_WITH_TENSOR_CORES : algorithm == RIGHT ? CUDNN_WITH_DEFAULTS : conv->math;
+}
+
 static int search(int wanted, int *found, struct cudnn_choice *choices, const void *workspace,
                   size_t workspace_bytes, cudnn_conv conv)
 {
@@ -187,7 +193,7 @@ static int search(int wanted, int *found, struct cudnn_choice *choices, const vo
             .status = i == BROKEN ? NOT_SUPPORTED : CUDNN_OK,
             .milliseconds = (float)(i + 1),
             .workspace_bytes = 1024,
-            .math = i == ROUNDING ? 0 : conv->math,
+            .math = math_of(i, conv),
         };
     *found = ALGORITHMS;
     return CUDNN_OK;
@@ -248,7 +254,9 @@ static int convolve(cudnn_handle handle, const struct relation *r, cudnn_conv co
                         *of_second = r->output == 2 ? &r->filter : &r->y;
     const int64_t count = elements_of(out);
     if (!handle->stream || !workspace || algorithm == BROKEN) return EXECUTION_FAILED;
-    if ((conv->math == 0) != (algorithm == ROUNDING)) return EXECUTION_FAILED; /* not what the search told */
+    const int math = out->type == CUDNN_F32 ? CUDNN_WITH_FMA : math_of(algorithm, conv);
+    if (conv->math != math)
+        return EXECUTION_FAILED; /* it would round f32 to tf32, or is not what the search told */
     if (*(const float *)alpha != 1.0F || *(const float *)beta != 0.0F) return NOT_SUPPORTED;
     if (r->x.size[1] != r->filter.size[1] * conv->groups || r->filter.size[0] != r->y.size[1]) return BAD_PARAM;
     void *first = fetch(handle, of_first, r->first), *second = fetch(handle, of_second, r->second);
@@ -304,9 +312,9 @@ static double join(int operation, double sum, double value)
     case CUDNN_PRODUCT:
         return sum * value;
     case CUDNN_MIN:
-        return fmin(sum, value);
+        return isnan(sum) || isnan(value) ? NAN : fmin(sum, value);
     case CUDNN_MAX:
-        return fmax(sum, value);
+        return isnan(sum) || isnan(value) ? NAN : fmax(sum, value);
     case CUDNN_NORM1:
         return sum + fabs(value);
     case CUDNN_NORM2:

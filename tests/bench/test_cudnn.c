@@ -79,6 +79,7 @@ static void convolutions_are_right_with_the_fastest_algorithm_that_is_exact_enou
         if (attempt(*state, convolutions[i], "algorithm 0, the fastest of", "the fastest exact enough of", &err) !=
             HPCK_OK)
             fail_msg("%s: %s", convolutions[i], error_text(&err));
+    error_free(&err); /* what was said of the crude one */
 }
 
 static void f32_is_not_rounded_to_tf32(void **state)
