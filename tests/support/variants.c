@@ -72,14 +72,17 @@ static int64_t draw_up_to(int64_t most, uint64_t *seed)
     return 1 + (int64_t)random_below(seed, (uint64_t)most);
 }
 
-/* Every third problem is what networks are made of (a square filter, stride 1), the others are anything. exact_sums holds
- * whatever does not transform to the bound of a dot product. */
+/* Every third problem is what networks are made of (a square filter, stride 1), the others are anything; every fourth of
+ * these 1x1 without padding. exact_sums holds whatever does not transform to the bound of a dot product. */
 static void draw_conv(const struct family *family, const int64_t *param, const struct problem *like,
                       int64_t size_max, uint64_t *seed, struct problem *problem)
 {
     struct conv_fields *f = &problem->field.conv;
     const bool is_plain = random_below(seed, 3) == 0;
+    const bool is_pointwise = !is_plain && random_below(seed, 4) == 0;
     const bool is_depthwise = random_below(seed, 3) == 0;
+    const int64_t taps = is_pointwise ? 1 : 4;
+    const uint64_t margins = is_pointwise ? 1 : 4;
     const int64_t channels = size_max < 80 ? size_max : 80;
     const int64_t pixels = size_max < 30 ? size_max : 30;
     f->direction = (int64_t)random_below(seed, 3);
@@ -95,12 +98,12 @@ static void draw_conv(const struct family *family, const int64_t *param, const s
     }
     f->h = draw_up_to(pixels, seed);
     f->w = draw_up_to(pixels, seed);
-    f->r = is_plain ? 3 : draw_up_to(4, seed);
-    f->s = is_plain ? 3 : draw_up_to(4, seed);
-    f->pad_top = (int64_t)random_below(seed, 4);
-    f->pad_bottom = (int64_t)random_below(seed, 4);
-    f->pad_left = (int64_t)random_below(seed, 4);
-    f->pad_right = (int64_t)random_below(seed, 4);
+    f->r = is_plain ? 3 : draw_up_to(taps, seed);
+    f->s = is_plain ? 3 : draw_up_to(taps, seed);
+    f->pad_top = (int64_t)random_below(seed, margins);
+    f->pad_bottom = (int64_t)random_below(seed, margins);
+    f->pad_left = (int64_t)random_below(seed, margins);
+    f->pad_right = (int64_t)random_below(seed, margins);
     f->stride_h = is_plain ? 1 : draw_up_to(3, seed);
     f->stride_w = is_plain ? 1 : draw_up_to(3, seed);
     f->dilation_h = is_plain ? 1 : draw_up_to(3, seed);
