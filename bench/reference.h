@@ -46,7 +46,7 @@ extern const struct reference reference_cudnn_conv, reference_cudnn_reduce;
 
 enum {
     REFERENCES_MAX = 10
-}; /* with hpck and its default kernel and the bandwidth probe they are MEASURE_SIDES_MAX sides */
+}; /* with hpck, its default kernel, the bandwidth probe and the idle kernels they are MEASURE_SIDES_MAX sides */
 extern const struct reference *const references[];
 extern const int reference_count;
 

@@ -63,6 +63,7 @@ static void add_measurements(json_t *object, const struct session *session, cons
 {
     add_kernel(object, row, &row->kernel);
     if (row->bandwidth_share > 0.0) json_object_set_new(object, "bandwidth_share", json_real(row->bandwidth_share));
+    if (row->launch.median > 0.0) json_object_set_new(object, "launch_us", json_times(&row->launch));
     json_object_set_new(object, "rounds", json_integer(row->kernel.time.samples));
     json_object_set_new(object, "copies", json_integer(row->copies));
     json_object_set_new(object, "foreign_cpu", json_real(row->foreign_cpu));

@@ -51,6 +51,9 @@ static void print_opponent(const struct row *row, const struct measure_times *ti
 /* A call that is waited for at once takes at least this many times as long as one among others. */
 static const double LATENCY_REMARKED = 1.2;
 
+/* Launches that are at least this share of a call. */
+static const double LAUNCH_REMARKED = 0.25;
+
 static void print_remarks(const struct row *row)
 {
     if (row->bandwidth_share > 0.0)
@@ -58,6 +61,8 @@ static void print_remarks(const struct row *row)
     if (row->copies > 1) printf("  cold");
     if (row->kernel.latency.median > LATENCY_REMARKED * row->kernel.time.median)
         printf("  alone: %.3g us", 1e6 * row->kernel.latency.median);
+    if (row->launch.median > LAUNCH_REMARKED * row->kernel.time.median)
+        printf("  launching: %.3g us", 1e6 * row->launch.median);
     for (int i = 0; i < row->against_count; i++) {
         const struct row_against *against = &row->against[i];
         if (!against->is_measured || strcasecmp(against->routine, "sgemm") != 0)

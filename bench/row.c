@@ -38,6 +38,8 @@ struct setup {
     int against_side[REFERENCES_MAX];
     struct bandwidth *bandwidth; /* NULL: not measured */
     int bandwidth_side;
+    struct hpck_side idle; /* plan NULL: not measured */
+    int idle_side;
 };
 
 static void setup_close(const struct session *session, struct setup *setup)
@@ -46,6 +48,7 @@ static void setup_close(const struct session *session, struct setup *setup)
         if (setup->states[i]) setup->parts[i]->close(setup->states[i]);
     bandwidth_close(setup->bandwidth);
     plan_free(setup->fallback.plan);
+    plan_free(setup->idle.plan);
     workload_free(setup->workload);
 }
 
@@ -129,6 +132,24 @@ done:
     return st;
 }
 
+/* Where a call may take less than half a millisecond, what of that its launches are. */
+static hpck_status open_idle(const struct session *session, struct setup *setup, const struct problem *problem,
+                             struct error *err)
+{
+    static const double BYTES_MOST = 1.6e7, FLOPS_MOST = 1e8;
+    hpck_status st = HPCK_OK;
+    hpck_plan *plan = NULL;
+    if (problem_bytes(problem) > BYTES_MOST || problem_flops(problem) > FLOPS_MOST) return HPCK_OK;
+    setup->idle = (struct hpck_side){ session->handle, setup->workload, NULL };
+    st = plan_get(session->handle, problem, &plan);
+    if (st == HPCK_OK) st = plan_idle(plan, &setup->idle.plan);
+    if (st == HPCK_UNSUPPORTED) return HPCK_OK;
+    if (st != HPCK_OK) return error_set(err, st, "launches by themselves: %s", hpck_error_message(session->handle));
+    setup->idle_side = setup->side_count;
+    setup->sides[setup->side_count++] = (struct measure_side){ hpck_side_run, hpck_side_finish, &setup->idle };
+    return HPCK_OK;
+}
+
 static int copies_for(const struct session *session, const struct problem *problem)
 {
     enum bench_cache cache = session->options->cache;
@@ -164,6 +185,7 @@ static hpck_status measure_all(struct session *session, struct setup *setup, str
     if (setup->bandwidth)
         row->bandwidth_share = result.ratio[setup->bandwidth_side].median * problem_bytes(&row->problem) /
                                (double)bandwidth_bytes(setup->bandwidth);
+    if (setup->idle.plan) row->launch = result.time[setup->idle_side];
     row->is_measured = true;
 done:
     return st;
@@ -191,6 +213,7 @@ void row_measure(struct session *session, const struct shape *shape, struct row 
     for (int i = 0; i < session->contender_count; i++)
         open_contender(session, &setup, i, row);
     HPCK_TRY(open_bandwidth(session, &setup, problem, &err));
+    HPCK_TRY(open_idle(session, &setup, problem, &err));
     HPCK_TRY(measure_all(session, &setup, row, &err));
 done:
     if (st != HPCK_OK) {

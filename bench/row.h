@@ -35,8 +35,9 @@ struct row {
     int against_count;
     double
         bandwidth_share; /* of a reduction: its GB/s over those of plain reading in the same rounds; 0: not measured */
-    bool is_verified;    /* it was asked for, and the result was right */
-    int copies;          /* sets of operands the runs rotated through; 1: hot */
+    struct measure_times launch; /* of the same launches where nothing is computed; median 0: not measured */
+    bool is_verified;            /* it was asked for, and the result was right */
+    int copies;                  /* sets of operands the runs rotated through; 1: hot */
     double foreign_cpu;
     double seconds; /* spent on the row, for reports */
 };

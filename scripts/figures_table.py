@@ -70,13 +70,13 @@ class Figures:
             if time != "0":
                 self.run("hpck-tune", "--suite", suite, "--budget", time)
 
-    def bench(self, arguments, references):
-        """The rows of hpck-bench against one or several references, by problem; every one of them must have a ratio."""
+    def bench(self, arguments, references, every=True):
+        """The rows of hpck-bench against one or several references, by problem; every one of them must have a ratio, unless told."""
         text = self.run("hpck-bench", *arguments, "--against", references, "--verify", "--rounds", self.options.rounds,
                         "--format", "json", accept=(0, 1))
         rows = {}
         for row in map(json.loads, text.splitlines()):
-            if row["outcome"] != "passed" or not any("ratio" in other for other in row["against"].values()):
+            if row["outcome"] != "passed" or every and not any("ratio" in other for other in row["against"].values()):
                 sys.exit(f"{self.script}: {row['problem']}: {row.get('message') or row['against']}")
             for name, other in row["against"].items():
                 if "ratio" in other:
@@ -92,9 +92,9 @@ class Figures:
         self.missed += not is_met
         print(f"| {what} | {measured} | {bar} | {'yes' if is_met else '**no**'}{remark} |", flush=True)
 
-    def ratios_line(self, what, rows, least_mean, least=None):
+    def ratios_line(self, what, rows, least_mean, least=None, ratio=None):
         """Of rows by problem, the ratios to the fastest reference of each: their geometric mean, the worst, and the bars of both."""
-        ratios = {problem: best_ratio(row) for problem, row in rows.items()}
+        ratios = {problem: (ratio or best_ratio)(row) for problem, row in rows.items()}
         mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
         worst = min(ratios, key=ratios.get)
         busy = sum(row["foreign_cpu"] > 0.12 for row in rows.values())

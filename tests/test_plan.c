@@ -113,6 +113,33 @@ static void a_forced_plan_serves_its_problem_only(void **state)
     plan_free(forced);
 }
 
+/* The same launches, and the output stays what it was. */
+static void an_idle_plan_computes_nothing(void **state)
+{
+    hpck_handle *handle = *state;
+    struct gemm_case t;
+    hpck_plan *chosen = NULL;
+    hpck_plan *idle = NULL;
+    gemm_case_init(&t, handle);
+    t.desc = square(24);
+    gemm_case_fill(&t);
+    assert_int_equal(gemm_case_run(&t, NULL), HPCK_OK);
+    assert_int_equal(hpck_gemm_plan(handle, &t.desc, &chosen), HPCK_OK);
+    assert_int_equal(plan_idle(chosen, &idle), HPCK_OK);
+    assert_int_equal(plan_step_count(idle), plan_step_count(chosen));
+    assert_string_equal(hpck_plan_describe(idle), hpck_plan_describe(chosen));
+
+    static const float old[24 * 24] = { 1.5F, -2.0F, 3.25F };
+    float now[24 * 24];
+    hpck_buffer a = { t.a.memory, 0 }, b = { t.b.memory, 0 }, c = { t.c.memory, 0 };
+    assert_int_equal(hpck_write(handle, c.memory, 0, old, sizeof old), HPCK_OK);
+    assert_int_equal(gemm_execute(handle, idle, &t.desc, 1.0F, a, b, 0.0F, c, NULL), HPCK_OK);
+    assert_int_equal(hpck_read(handle, now, c.memory, 0, sizeof now), HPCK_OK);
+    assert_memory_equal(now, old, sizeof old);
+    plan_free(idle);
+    gemm_case_free(&t);
+}
+
 /* A plan may rely on more alignment than a call has; never the other way round. */
 static void a_forced_plan_refuses_operands_that_are_less_aligned(void **state)
 {
@@ -244,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_plan_describes_itself),
         cmocka_unit_test(a_plan_is_ready_to_run),
         cmocka_unit_test(a_forced_plan_serves_its_problem_only),
+        cmocka_unit_test(an_idle_plan_computes_nothing),
         cmocka_unit_test(a_forced_plan_refuses_operands_that_are_less_aligned),
         cmocka_unit_test(an_illegal_point_is_refused_with_its_reason),
         cmocka_unit_test(the_callers_workspace_is_used_and_given_back),

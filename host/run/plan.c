@@ -125,6 +125,64 @@ done:
     return st;
 }
 
+/* OpenCL C of kernels that take the arguments of a plan's steps. */
+static hpck_status idle_text(const hpck_plan *plan, struct strbuf *text)
+{
+    static const char *const types[] = {
+        [ARG_BUFFER] = "__global void *",
+        [ARG_WORKSPACE] = "__global void *",
+        [ARG_LOCAL] = "__local void *",
+        [ARG_CALL] = "long ",
+        [ARG_VALUE] = "long ",
+        [ARG_SCALAR] = "float ",
+    };
+    for (int i = 0; i < plan->step_count; i++) {
+        const struct step *step = &plan->step[i];
+        strbuf_addf(text, "__kernel void %s(", step->name);
+        for (int j = 0; j < step->arg_count; j++)
+            strbuf_addf(text, "%s%sa%d", j > 0 ? ", " : "", types[step->arg[j].kind], j);
+        strbuf_addf(text, ") {}\n");
+    }
+    return text->failed ? error_set(&plan->handle->err, HPCK_OUT_OF_MEMORY, "plan: out of memory for a text")
+                        : HPCK_OK;
+}
+
+hpck_status plan_idle(const hpck_plan *plan, hpck_plan **out)
+{
+    hpck_status st = HPCK_OK;
+    hpck_handle *handle = plan->handle;
+    const struct backend *backend = handle->backend;
+    struct strbuf text = { 0 };
+    struct backend_program *program = NULL;
+    hpck_plan *idle = NULL;
+    if (backend->dialect != DIALECT_OPENCL)
+        HPCK_FAIL(&handle->err, HPCK_UNSUPPORTED, "plan: idle kernels are written in OpenCL C only");
+    idle = calloc(1, sizeof *idle);
+    if (idle == NULL) HPCK_FAIL(&handle->err, HPCK_OUT_OF_MEMORY, "plan: out of memory");
+    idle->handle = handle;
+    idle->problem = plan->problem;
+    idle->choice = plan->choice;
+    idle->workspace_bytes = plan->workspace_bytes;
+    HPCK_TRY(describe(idle));
+    HPCK_TRY(idle_text(plan, &text));
+    HPCK_TRY(backend->compile(handle->device, text.text, "", NULL, &program, &handle->err));
+    for (int i = 0; i < plan->step_count; i++) {
+        struct backend_kernel *kernel = NULL;
+        HPCK_TRY(backend->kernel_create(program, plan->step[i].name, &kernel, &handle->err));
+        idle->step[i] = plan->step[i];
+        idle->step[i].kernel = kernel;
+        idle->step[i].geometry = (struct geometry){ { 1, 1, 1 }, { 1, 1, 1 } };
+        idle->step_count++;
+    }
+    *out = idle;
+    idle = NULL;
+done:
+    backend->unload(program); /* an OpenCL kernel keeps its program */
+    plan_free(idle);
+    strbuf_free(&text);
+    return st;
+}
+
 void plan_free(hpck_plan *plan)
 {
     if (plan == NULL) return;

@@ -12,6 +12,9 @@ hpck_status plan_get(hpck_handle *handle, const struct problem *problem, hpck_pl
 /* A plan of its own for a forced choice: for the tuner, the benchmark and the tests. Freed by plan_free. */
 hpck_status plan_force(hpck_handle *handle, const struct problem *problem, const struct family *family,
                        const int64_t *param, hpck_plan **plan);
+/* A plan of the same launches with the same arguments, whose kernels are one work-item that returns at once: what a call costs when
+ * nothing is computed. For the benchmark; freed by plan_free. UNSUPPORTED on anything but OpenCL. */
+hpck_status plan_idle(const hpck_plan *plan, hpck_plan **idle);
 void plan_free(hpck_plan *plan);
 
 const struct choice *plan_choice(const hpck_plan *plan);

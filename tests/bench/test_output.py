@@ -29,6 +29,12 @@ class Json(BenchTest):
         row, = self.rows_by_default(TINY)
         self.assertGreaterEqual(row["latency_us"]["median"], row["time_us"]["median"])
 
+    def test_launches_are_measured_where_calls_are_short(self):
+        short, long = self.rows_by_default(TINY, "gemm:f32:nn:m512n512k512")
+        launch = short["launch_us"]
+        self.assertTrue(0 < launch["min"] <= launch["median"] <= launch["p90"])
+        self.assertNotIn("launch_us", long)
+
     def test_ratio_is_the_references_time_over_ours(self):
         row, = self.rows(TINY, "--against", "self-f32", "--rounds", "8")
         other = row["against"]["self-f32"]

@@ -24,11 +24,12 @@ for option, name in zip(words, words[1:]):
             if pathlib.Path("{SUITES}", name + ".suite").exists() else ["conv:fwd:f32:nhwc:n1c2h3w3k2r1s1:p0:s1:d1:g1"]
 ratio = float(os.environ["RATIO"])
 for problem in problems:
-    against = {{name: {{"ratio": ratio, "ratio_p25": ratio, "ratio_p75": ratio, "routine": "", "version": "1"}}
+    against = {{name: {{"ratio": ratio, "ratio_p25": ratio, "ratio_p75": ratio, "routine": "", "version": "1",
+                       "time_us": {{"median": 100.0 * ratio}}}}
                for name in words[words.index("--against") + 1].split(",")}}
     print(json.dumps({{"problem": problem, "outcome": "passed", "device": "d", "driver": "1", "gflops": 1.0, "gbps": 1.0,
                       "bandwidth_share": ratio, "foreign_cpu": 0.0, "against": against, "time_us": {{"median": 100.0}},
-                      "latency_us": {{"median": 100.0}}}}))
+                      "latency_us": {{"median": 100.0}}, "launch_us": {{"median": 75.0}}}}))
 """
 
 
@@ -85,6 +86,20 @@ class Figures(unittest.TestCase):
         met = {line.split(" vs ")[0][2:]: line.endswith("| yes |") for line in lines}
         self.assertTrue(met["backward data, ResNet-50 3x3"] and met["f16"] and met["bf16"] and met["3x3 depthwise"])
         self.assertFalse(met["3x3 stride 1, ResNet-50 and VGG"] or met["nchw"] or met["conv.csv, tier ci"])
+
+    def test_reductions_are_shown_beyond_their_launches_too(self):
+        done, tuned, measured = self.run_script("figures-reduce", "--budget", "0", "--budget", "reduce_ci=1m", ratio=0.3)
+        self.assertEqual((done.returncode, len(tuned), len(measured)), (1, 1, 3), done.stderr)
+        raw, beyond = (line.split("|")[2:5] for line in done.stdout.splitlines() if "suite reduce_ci" in line)
+        self.assertEqual((raw[0].split(",")[0].strip(), raw[2].strip()), ("0.300", "**no**"))
+        self.assertEqual((beyond[0].split(",")[0].strip(), beyond[2].strip()), ("1.20", "yes")) # 30 / (100 - 75)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("| `reduce:")]
+        self.assertEqual(len(lines), 14 + 6)
+
+    def test_what_cannot_be_told_from_launches_counts_as_equal(self):
+        done, *_ = self.run_script("figures-reduce", "--no-tune", ratio=0.001)
+        beyond = next(line for line in done.stdout.splitlines() if "beyond its launches" in line)
+        self.assertIn("| 0.300,", beyond) # a tenth of 75, not 0.1, over 25
 
 
 if __name__ == "__main__":
