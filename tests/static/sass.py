@@ -1,13 +1,14 @@
 """Machine code in a cubin, without a disassembler: instructions by name, loops, widths of memory accesses.
 
 Since Volta an instruction has 128 bits: the opcode in bits 0-11 (arithmetic ones spend bits 9-11 on the kinds of their operands),
-the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75. The numbers are those that the
+the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75 (LDGSTS from sm_100: 74-75). The numbers are those that the
 Mesa driver's assembler writes (src/nouveau/compiler/nak), checked on what ptxas 13.0 makes of small kernels."""
 
 import collections
 import struct
 
 NEVER, BRANCHES, INSTRUCTION = 0xF, (0x947, 0x547), 16  # the second kind, by a uniform predicate, from sm_100
+ELF_FLAGS = 0x30  # the second byte is the architecture
 WIDTHS = {0: 8, 1: 8, 2: 16, 3: 16, 4: 32, 5: 64, 6: 128}
 BY_9_BITS = {0x023: "FFMA", 0x03C: "HMMA", 0x108: "MUFU", 0x106: "I2F", 0x112: "I2F"}
 BY_12_BITS = {
@@ -34,12 +35,13 @@ ACCESSES = ("LDG", "STG", "LDS", "STS", "LDGSTS")
 Instruction = collections.namedtuple("Instruction", "name width low high")
 
 
-def decode(low, high):
+def decode(low, high, sm):
     if low >> 12 & 0xF == NEVER:
         return Instruction("dead", 0, low, high)
     code = low & 0xFFF
     name = NAMES.get(code) or (BY_9_BITS.get(code & 0x1FF) if code >> 9 else None) or "other"
-    return Instruction(name, WIDTHS.get(high >> 9 & 7, 0), low, high)
+    width = 32 << (high >> 10 & 3) if name == "LDGSTS" and sm >= 100 else WIDTHS.get(high >> 9 & 7, 0)
+    return Instruction(name, width, low, high)
 
 
 def sections(elf):
@@ -55,11 +57,11 @@ def sections(elf):
 
 def kernels(cubin):
     """{name: [Instruction]}"""
-    found = {}
+    found, sm = {}, cubin[ELF_FLAGS + 1]
     for name, code in sections(cubin):
         if name.startswith(".text."):
             words = struct.iter_unpack("<QQ", code[: len(code) // INSTRUCTION * INSTRUCTION])
-            found[name[len(".text.") :]] = [decode(*word) for word in words]
+            found[name[len(".text.") :]] = [decode(*word, sm) for word in words]
     return found
 
 
