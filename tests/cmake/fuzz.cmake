@@ -13,6 +13,10 @@ if(HPCK_FUZZ) # we are that second build tree
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     add_dependencies(fuzzers ${name})
   endforeach()
+  file(GLOB emulator CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda_emulator/*.c)
+  target_sources(fuzz_ptx PRIVATE ${emulator})
+  target_include_directories(fuzz_ptx PRIVATE ${PROJECT_SOURCE_DIR}/tests/cuda_emulator)
+  target_compile_options(fuzz_ptx PRIVATE -fno-strict-aliasing -ffp-contract=off -Wno-pass-failed)
   return()
 endif()
 
