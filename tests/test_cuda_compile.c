@@ -20,6 +20,14 @@ static struct backend_device device; /* only what the compiler needs of it */
 static struct problem problem_of(const struct family *family, const struct family_text *text, int turn)
 {
     struct problem problem = { .op = family->op, .dtype_in = text->dtype_in, .dtype_out = text->dtype_out };
+    if (family->op == OP_CONV) {
+        static const char *const directions[] = { "fwd", "bwd_data", "bwd_filter" };
+        char words[PROBLEM_TEXT_MAX];
+        snprintf(words, sizeof words, "conv:%s:%s:nhwc:n2c64h28w28k64r3s3:p1", directions[turn % 3],
+                 dtype_name(text->dtype_in));
+        assert_int_equal(problem_parse(words, &problem, NULL), HPCK_OK);
+        return problem_canonical(&problem);
+    }
     if (family->op == OP_REDUCE) {
         problem.field.reduce = (struct reduce_fields){ .operation = turn % 5,
                                                        .form = 1 + turn % 3,
