@@ -171,8 +171,19 @@ static void wrong_memory(void **state)
     f.desc.strides_x = (const int64_t[]){ -8, 1 };
     f.x.offset = 20;
     assert_refused(&f, "reduce: x begins 4 elements before its buffer");
-    f.desc.strides_x = (const int64_t[]){ INT64_MAX, 1 };
+    f.desc.strides_x = (const int64_t[]){ INT64_MAX / 4, 1 };
+    f.x.offset = 20;
     assert_refused(&f, "the last element of x, by its extents, strides and offset, does not fit in 63 bits");
+    static const int64_t far[] = { INT64_MAX, INT64_MIN, INT64_MAX / 3 + 1, -(INT64_MAX / 2) };
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        f = *(struct fixture *)*state;
+        f.desc.strides_x = (const int64_t[]){ far[i], 1 };
+        assert_refused(&f, "reduce: strides_x[0] = ");
+        assert_refused(&f, "reaches too far: the last element does not fit in 63 bits");
+        f.desc.strides_x = NULL;
+        f.desc.strides_y = (const int64_t[]){ far[i], 1 };
+        assert_refused(&f, "reduce: strides_y[0] = ");
+    }
     f = *(struct fixture *)*state;
     f.x.memory = NULL;
     assert_refused(&f, "x");

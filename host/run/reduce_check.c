@@ -100,16 +100,43 @@ done:
     return st;
 }
 
-/* The caller's dimensions; strides are tight where none are given. */
-static void lay_out(const hpck_reduce_desc *d, const struct problem *problem, struct reduce_layout *layout)
+/* Everything that is later made of strides fits when the way from one corner of the operand to the opposite one does. */
+static hpck_status check_strides(const hpck_reduce_desc *d, const char *name, const int64_t *strides,
+                                 int64_t ignored, struct error *err)
 {
+    int64_t way = 0;
+    for (int i = 0; strides != NULL && i < d->dims; i++) {
+        const int64_t steps = d->extents[i] > 1 ? d->extents[i] - 1 : 1;
+        int64_t far = strides[i];
+        if (d->extents[i] == 1 || (ignored >> i & 1) != 0) continue; /* strides that nobody takes */
+        if ((far < 0 && __builtin_sub_overflow(0, far, &far)) || __builtin_mul_overflow(far, steps, &far) ||
+            __builtin_add_overflow(way, far, &way))
+            return error_set(err, HPCK_INVALID_ARGUMENT,
+                             "reduce: %s[%d] = %" PRId64
+                             " reaches too far: the last element does not fit in 63 bits",
+                             name, i, strides[i]);
+    }
+    return HPCK_OK;
+}
+
+/* The caller's dimensions; strides are tight where none are given, and 0 where there is nowhere to go. */
+static hpck_status lay_out(const hpck_reduce_desc *d, const struct problem *problem, struct reduce_layout *layout,
+                           struct error *err)
+{
+    hpck_status st = HPCK_OK;
     *layout = reduce_layout_tight(problem);
+    HPCK_TRY(check_strides(d, "strides_x", d->strides_x, 0, err));
+    HPCK_TRY(check_strides(d, "strides_x2", d->strides_x2, 0, err));
+    HPCK_TRY(check_strides(d, "strides_y", d->strides_y, problem->field.reduce.axes, err));
     for (int i = 0; i < d->dims; i++) {
         struct reduce_dim *dim = &layout->dim[i];
-        if (d->strides_x != NULL) dim->x = d->strides_x[i];
-        if (d->strides_x2 != NULL) dim->x2 = d->strides_x2[i];
-        if (d->strides_y != NULL && !dim->is_reduced) dim->y = d->strides_y[i];
+        const bool is_point = dim->extent == 1;
+        if (d->strides_x != NULL) dim->x = is_point ? 0 : d->strides_x[i];
+        if (d->strides_x2 != NULL) dim->x2 = is_point ? 0 : d->strides_x2[i];
+        if (d->strides_y != NULL && !dim->is_reduced) dim->y = is_point ? 0 : d->strides_y[i];
     }
+done:
+    return st;
 }
 
 static hpck_status check_indices(const hpck_reduce_desc *d, int64_t mask, struct error *err)
@@ -163,7 +190,7 @@ hpck_status reduce_check_desc(const hpck_reduce_desc *caller, bool with_y, struc
     if (d.dims > 0) memcpy(reduce_extents(&request->problem), d.extents, (size_t)d.dims * sizeof *d.extents);
     HPCK_TRY(problem_check(&request->problem, err));
     HPCK_TRY(check_indices(&d, mask, err));
-    lay_out(&d, &request->problem, &request->layout);
+    HPCK_TRY(lay_out(&d, &request->problem, &request->layout, err));
     request->given = request->layout;
     request->is_empty = is_nothing_written(&request->layout);
     if (request->is_empty) goto done;
