@@ -27,6 +27,15 @@ static const char faulty_source[] =
     "extern \"C\" __global__ void reuse(float *x) { __shared__ float s[64]; for (int k = 0; k < 2; k++) { "
     "s[threadIdx.x] = x[threadIdx.x];\n"
     "  __syncthreads(); x[threadIdx.x] += s[63 - threadIdx.x]; } }\n"
+    /* n is counted in by the first warp or by both; what follows is a read by all, by volatile, or a write by the second */
+    "#define COUNT(threads) __shared__ int n; if (threadIdx.x == 0) n = 0; __syncthreads(); if (threadIdx.x < "
+    "threads) "
+    "atomicAdd(&n, 1);\n"
+    "extern \"C\" __global__ void counted(int *x, int wait) { COUNT(32) if (wait) __syncthreads(); x[threadIdx.x] "
+    "= n; }\n"
+    "extern \"C\" __global__ void early(int *x) { COUNT(64) x[threadIdx.x] = n; }\n"
+    "extern \"C\" __global__ void reset(int *x) { COUNT(32) if (threadIdx.x == 32) n = 0; }\n"
+    "extern \"C\" __global__ void polled(int *x) { COUNT(64) x[threadIdx.x] = *(volatile int *)&n; }\n"
     "extern \"C\" __global__ void unwritten(float *x) { __shared__ float s[64]; if (threadIdx.x < 32) "
     "s[threadIdx.x] = 1;\n"
     "  __syncthreads(); x[threadIdx.x] = s[threadIdx.x]; }\n"
@@ -115,6 +124,27 @@ static void races_and_uninitialised_reads_are_reported(void **state)
     y = emulated_zeros(128);
     assert_int_equal(cuMemsetD8_v2(x, 1, 64), 0);
     emulated_expect_fault(kernel, 1, 32, params, 719, REPORTS("uninitialised global memory", "thread (16,0,0)"));
+}
+
+/* Between an atomic operation and a plain access of another warp there has to be a barrier; a volatile read may go with it. */
+static void races_with_atomics_are_reported(void **state)
+{
+    (void)state;
+    uint64_t x;
+    int wait = 0;
+    void *params[] = { &x, &wait };
+    static const char *const wrong[] = { "counted", "early", "reset" }, *const right[] = { "counted", "polled" };
+    for (int i = 0; i < 3; i++) {
+        void *kernel = faulty(wrong[i]);
+        x = emulated_zeros(256);
+        emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared-memory race, ", "atomic", wrong[i]));
+    }
+    wait = 1;
+    for (int i = 0; i < 2; i++) {
+        void *kernel = faulty(right[i]);
+        x = emulated_zeros(256);
+        emulated_launch(kernel, 1, 1, 64, 0, params);
+    }
 }
 
 static void the_checker_can_be_switched_off(void **state)
@@ -231,6 +261,7 @@ int main(void)
         cmocka_unit_test(misaligned_accesses_are_reported),
         cmocka_unit_test(divergent_barriers_and_deadlocks_are_reported),
         cmocka_unit_test(races_and_uninitialised_reads_are_reported),
+        cmocka_unit_test(races_with_atomics_are_reported),
         cmocka_unit_test(the_checker_can_be_switched_off),
         cmocka_unit_test(loading_refuses_what_it_does_not_know),
         cmocka_unit_test(launches_are_held_to_the_limits),

@@ -9,9 +9,10 @@
 #include "decode.h"
 #include "shadow.h"
 
-static const char *const verbs[] = {
-    [ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_ATOMIC] = "atomic access"
-};
+static const char *const verbs[] = { [ACCESS_READ] = "read",
+                                     [ACCESS_STRONG_READ] = "read",
+                                     [ACCESS_WRITE] = "write",
+                                     [ACCESS_ATOMIC] = "atomic access" };
 
 enum { ERROR_ILLEGAL_ADDRESS = 700, ERROR_MISALIGNED_ADDRESS = 716 };
 
@@ -73,7 +74,8 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
         return place.block->shared + place.address;
     }
     case SPACE_PARAM:
-        if (address > ptx->param_size || bytes > ptx->param_size - address || access != ACCESS_READ)
+        if (address > ptx->param_size || bytes > ptx->param_size - address || access == ACCESS_WRITE ||
+            access == ACCESS_ATOMIC)
             launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS, "%s of %u bytes at 0x%" PRIx64 " of %u parameter bytes",
                          verbs[access], bytes, address, ptx->param_size);
         return warp->launch->params + address;
@@ -105,15 +107,10 @@ enum ptx_space access_take_space(struct opcode_words *words)
     return SPACE_GENERIC;
 }
 
-void access_take_hints(struct opcode_words *words)
+bool access_take_hints(struct opcode_words *words)
 {
+    static const char *const strong[] = { "volatile", "relaxed", "acquire", "release", "acq_rel", "mmio" };
     static const char *const hints[] = { "weak",
-                                         "volatile",
-                                         "relaxed",
-                                         "acquire",
-                                         "release",
-                                         "acq_rel",
-                                         "mmio",
                                          "cta",
                                          "cluster",
                                          "gpu",
@@ -134,6 +131,10 @@ void access_take_hints(struct opcode_words *words)
                                          "L2::64B",
                                          "L2::128B",
                                          "L2::256B" };
+    bool is_strong = false;
+    for (size_t i = 0; i < sizeof strong / sizeof *strong; i++)
+        is_strong = words_take(words, strong[i]) || is_strong;
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         words_take(words, hints[i]);
+    return is_strong;
 }

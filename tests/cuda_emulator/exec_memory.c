@@ -7,7 +7,7 @@
 #include "traffic.h"
 #include "undefined.h"
 
-enum { FLAG_SIGNED = 1 };
+enum { FLAG_SIGNED = 1, FLAG_STRONG = 2 };
 
 /* Extent of a warp's addresses, and which low bits any of them has. */
 struct extent {
@@ -158,7 +158,8 @@ static void load_lanes(struct warp *warp, const struct op *op, uint32_t mask)
     undefined_use(warp, op, op->defs, mask, "an address");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
-        const uint8_t *host = access_host(warp, i, op->space, address[i], bytes, ACCESS_READ);
+        const uint8_t *host = access_host(warp, i, op->space, address[i], bytes,
+                                          op->flags & FLAG_STRONG ? ACCESS_STRONG_READ : ACCESS_READ);
         for (uint32_t v = 0; v < op->vector; v++) {
             uint64_t value = 0;
             memcpy(&value, host + v * op->size, op->size);
@@ -241,12 +242,12 @@ static bool is_natural(const struct decoder *decoder, const struct ptx_operand *
 static void decode_access(struct decoder *decoder, struct opcode_words *words, bool is_load)
 {
     struct op *op = decoder->op;
-    access_take_hints(words);
+    const bool is_strong = access_take_hints(words);
     op->space = (uint8_t)access_take_space(words);
     op->vector = words_take(words, "v2") ? 2 : words_take(words, "v4") ? 4 : words_take(words, "v8") ? 8 : 1;
     struct type type = words_take_type(words);
     op->size = type.bits / 8;
-    op->flags = type.kind == 's' ? FLAG_SIGNED : 0;
+    op->flags = (type.kind == 's' ? FLAG_SIGNED : 0) | (is_strong ? FLAG_STRONG : 0);
     op->class = class_of(op->space, is_load);
     const struct ptx_operand *data = decode_operand(decoder, is_load ? 0 : 1);
     const struct ptx_operand *address = decode_operand(decoder, is_load ? 1 : 0);

@@ -2,7 +2,7 @@
  * reader's clock, after FastTrack (Flanagan and Freund, PLDI 2009). Every warp has a vector clock, advanced and joined where warps
  * meet at a barrier; the bulk copies of a block are one more agent, the wgmma of a warpgroup another. A second vector of each warp says up to where it knows others'
  * accesses to be behind a proxy fence (PTX ISA 8.8, proxy-preserved base causality order). Limits: accesses of lanes of one warp are
- * taken as ordered, of a word that two warps write by different bytes only the last writer is remembered, and who has seen one
+ * taken as ordered, of a word only the last writer, the last atomic operation and the last strong reader are remembered, and who has seen one
  * operation of a block's async proxy has seen the earlier ones. */
 #include "shadow.h"
 
@@ -13,10 +13,15 @@
 
 enum { MANY = 0xffff, NOBODY = 0xfffe };
 
+struct mark {
+    uint32_t clock;
+    uint16_t agent;
+    uint8_t bytes; /* which of the four */
+};
+
 struct cell {
-    uint32_t write_clock, read_clock;
-    uint16_t writer, reader;         /* agents; reader MANY: see readers */
-    uint8_t write_bytes, read_bytes; /* which of the four */
+    struct mark write, read; /* read.agent MANY: see readers */
+    struct mark atomic, strong_read;
 };
 
 struct clocks {
@@ -212,62 +217,79 @@ static void check_writer(const struct accessor *by, const struct checker *checke
 {
     const struct cell *cell = &checker->cells[word];
     const struct clocks *clocks = checker->clocks;
-    if (unseen(by, cell->writer, cell->write_clock)) race(by, word, kind, cell->writer);
-    bool is_generic = cell->writer % clocks->per_block < clocks->warps;
-    if (by->me != NOBODY || !is_generic || cell->write_clock <= by->seen[clocks->agents + cell->writer]) return;
+    if (unseen(by, cell->write.agent, cell->write.clock)) race(by, word, kind, cell->write.agent);
+    bool is_generic = cell->write.agent % clocks->per_block < clocks->warps;
+    if (by->me != NOBODY || !is_generic || cell->write.clock <= by->seen[clocks->agents + cell->write.agent])
+        return;
     char text[64];
-    name(by, cell->writer, text);
+    name(by, cell->write.agent, text);
     launch_fault(by->warp, by->lane, 719,
                  "missing fence.proxy.async, %s at 0x%x: %s wrote it through the generic proxy", kind, 4 * word,
                  text);
 }
 
+static void check_mark(const struct accessor *by, const struct mark *mark, uint32_t word, uint8_t bytes,
+                       const char *kind)
+{
+    if ((mark->bytes & bytes) && unseen(by, mark->agent, mark->clock)) race(by, word, kind, mark->agent);
+}
+
+static void check_readers(const struct accessor *by, const struct checker *checker, uint32_t word, uint8_t bytes,
+                          const char *kind)
+{
+    const struct cell *cell = &checker->cells[word];
+    const uint32_t agents = checker->clocks->agents, *readers = checker->readers + (size_t)word * agents;
+    if (cell->read.agent != MANY) {
+        check_mark(by, &cell->read, word, bytes, kind);
+        return;
+    }
+    for (uint32_t v = 0; v < agents && (cell->read.bytes & bytes); v++)
+        if (unseen(by, v, readers[v])) race(by, word, kind, v);
+}
+
 static void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
-    uint32_t agents = checker->clocks->agents;
-    if (cell->write_bytes & bytes) check_writer(by, checker, word, "write after write");
-    if (cell->read_bytes & bytes) {
-        if (cell->reader != MANY) {
-            if (unseen(by, cell->reader, cell->read_clock)) race(by, word, "write after read", cell->reader);
-        } else {
-            for (uint32_t v = 0; v < agents; v++)
-                if (unseen(by, v, checker->readers[(size_t)word * agents + v]))
-                    race(by, word, "write after read", v);
-        }
-    }
-    bool again = cell->writer == by->agent && cell->write_clock == by->now;
-    cell->write_bytes = again ? cell->write_bytes | bytes : bytes;
-    cell->writer = (uint16_t)by->agent;
-    cell->write_clock = by->now;
-    cell->read_bytes &= (uint8_t)~bytes;
+    if (cell->write.bytes & bytes) check_writer(by, checker, word, "write after write");
+    check_readers(by, checker, word, bytes, "write after read");
+    check_mark(by, &cell->strong_read, word, bytes, "write after read");
+    check_mark(by, &cell->atomic, word, bytes, "write after atomic");
+    bool again = cell->write.agent == by->agent && cell->write.clock == by->now;
+    cell->write = (struct mark){ by->now, (uint16_t)by->agent, again ? cell->write.bytes | bytes : bytes };
+    cell->read.bytes &= (uint8_t)~bytes;
+    cell->strong_read.bytes &= (uint8_t)~bytes;
+    cell->atomic.bytes &= (uint8_t)~bytes;
 }
 
 static void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
-    if (cell->write_bytes & bytes) check_writer(by, checker, word, "read after write");
-    if (cell->read_bytes == 0 || cell->reader == by->agent) {
-        cell->reader = (uint16_t)by->agent;
-        cell->read_clock = by->now;
+    if (cell->write.bytes & bytes) check_writer(by, checker, word, "read after write");
+    check_mark(by, &cell->atomic, word, bytes, "read after atomic");
+    if (cell->read.bytes == 0 || cell->read.agent == by->agent) {
+        cell->read.agent = (uint16_t)by->agent;
+        cell->read.clock = by->now;
     } else {
         uint32_t agents = checker->clocks->agents, *readers = checker->readers + (size_t)word * agents;
-        if (cell->reader != MANY) {
+        if (cell->read.agent != MANY) {
             memset(readers, 0, agents * sizeof *readers);
-            readers[cell->reader] = cell->read_clock;
-            cell->reader = MANY;
+            readers[cell->read.agent] = cell->read.clock;
+            cell->read.agent = MANY;
         }
         readers[by->agent] = by->now;
     }
-    cell->read_bytes |= bytes;
+    cell->read.bytes |= bytes;
 }
 
-/* Atomics do not race with each other, and order nothing; a plain write has to come before them. */
-static void on_atomic(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
+/* Atomic operations and strong reads do not race with each other, and order nothing. */
+static void on_strong(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes,
+                      bool is_read)
 {
-    const struct cell *cell = &checker->cells[word];
-    if ((cell->write_bytes & bytes) && unseen(by, cell->writer, cell->write_clock))
-        race(by, word, "atomic after write", cell->writer);
+    struct cell *cell = &checker->cells[word];
+    struct mark *mark = is_read ? &cell->strong_read : &cell->atomic;
+    check_mark(by, &cell->write, word, bytes, is_read ? "read after write" : "atomic after write");
+    if (!is_read) check_readers(by, checker, word, bytes, "atomic after read");
+    *mark = (struct mark){ by->now, (uint16_t)by->agent, mark->bytes | bytes };
 }
 
 static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
@@ -280,10 +302,10 @@ static void each_word(const struct accessor *by, struct checker *checker, uint32
         uint8_t set = (uint8_t)(((1u << count) - 1) << first);
         if (access == ACCESS_WRITE)
             on_write(by, checker, word, set);
-        else if (access == ACCESS_ATOMIC)
-            on_atomic(by, checker, word, set);
-        else
+        else if (access == ACCESS_READ)
             on_read(by, checker, word, set);
+        else
+            on_strong(by, checker, word, set, access == ACCESS_STRONG_READ);
         at += count;
     }
 }
