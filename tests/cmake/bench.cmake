@@ -34,7 +34,8 @@ if(HPCK_TOOLS)
     set_tests_properties(bench_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "BENCH=$<TARGET_FILE:hpck-bench>;IDLE_BLAS=$<TARGET_FILE:idle_blas>;EMULATOR=$<TARGET_FILE:hpckemu>;FAKE_CUBLAS=$<TARGET_FILE:fake_cublas>;${microbench};PYTHONDONTWRITEBYTECODE=1;${HPCK_TEST_ENVIRONMENT}")
   endforeach()
+  set_tests_properties(bench_references PROPERTIES LABELS release-only) # two minutes under the sanitizers
   if(TARGET hpck-microbench)
-    set_tests_properties(bench_microbench PROPERTIES LABELS release-only) # a minute and a half under the sanitizers
+    set_tests_properties(bench_microbench PROPERTIES LABELS release-only) # a minute and a half
   endif()
 endif()

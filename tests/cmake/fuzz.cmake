@@ -43,7 +43,7 @@ add_test(NAME fuzz_build COMMAND ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJE
     --build-noclean --build-generator ${CMAKE_GENERATOR} --build-target fuzzers
     --build-options -DHPCK_FUZZ=ON -DHPCK_TESTS=ON -DHPCK_TOOLS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
                     -DCMAKE_C_COMPILER=${HPCK_FUZZ_CLANG} -DCMAKE_C_FLAGS=${HPCK_FUZZ_FLAGS})
-set_tests_properties(fuzz_build PROPERTIES FIXTURES_SETUP fuzz TIMEOUT 900)
+set_tests_properties(fuzz_build PROPERTIES FIXTURES_SETUP fuzz TIMEOUT 900 LABELS release-only) # it has sanitizers of its own
 
 foreach(source ${fuzzers})
   get_filename_component(program ${source} NAME_WE)
@@ -59,5 +59,5 @@ foreach(source ${fuzzers})
   add_test(NAME ${program} COMMAND ${CMAKE_COMMAND} -E env ${tree}/tests/${program} -max_total_time=${HPCK_FUZZ_SECONDS} -timeout=10
       -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 -artifact_prefix=${found}/ ${dictionary}
       ${found} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
-  set_tests_properties(${program} PROPERTIES FIXTURES_REQUIRED fuzz TIMEOUT 300 ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")
+  set_tests_properties(${program} PROPERTIES FIXTURES_REQUIRED fuzz TIMEOUT 300 LABELS release-only ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")
 endforeach()
