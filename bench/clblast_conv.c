@@ -102,14 +102,8 @@ static const char *conv_routine(const void *opaque)
 
 static hpck_status conv_verify(void *opaque, struct error *err)
 {
-    hpck_status st = HPCK_OK;
     struct clblast_conv *state = opaque;
-    void *y = NULL;
-    HPCK_TRY(device_sets_try(&state->sets, TENSOR_Y, conv_run, state, &y, err));
-    HPCK_TRY(conv_tensors_check(&state->tensors, y, err));
-done:
-    free(y);
-    return st;
+    return conv_tensors_verify(&state->tensors, &state->sets, conv_run, state, err);
 }
 
 const struct reference reference_clblast_conv = {

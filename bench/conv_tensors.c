@@ -122,3 +122,15 @@ done:
     free(to.data);
     return st;
 }
+
+hpck_status conv_tensors_verify(const struct conv_tensors *tensors, struct device_sets *sets,
+                                hpck_status (*run)(void *state, struct error *err), void *state, struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    void *output = NULL;
+    HPCK_TRY(device_sets_try(sets, tensors->output, run, state, &output, err));
+    HPCK_TRY(conv_tensors_check(tensors, output, err));
+done:
+    free(output);
+    return st;
+}

@@ -34,5 +34,8 @@ void conv_tensors_close(struct conv_tensors *tensors);
 
 /* Compares an output in the same form with the oracle. INTERNAL names the first wrong element. */
 hpck_status conv_tensors_check(const struct conv_tensors *tensors, const void *output, struct error *err);
+/* One call of `run` on the first set, and the check of what it left on the device. */
+hpck_status conv_tensors_verify(const struct conv_tensors *tensors, struct device_sets *sets,
+                                hpck_status (*run)(void *state, struct error *err), void *state, struct error *err);
 
 #endif

@@ -212,24 +212,13 @@ static const char *conv_routine(const void *state)
     return ((const struct cudnn_convolution *)state)->routine;
 }
 
-static hpck_status verify_chosen(struct cudnn_convolution *state, struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    void *output = NULL;
-    HPCK_TRY(device_sets_try(&state->sets, state->tensors.output, conv_run, state, &output, err));
-    HPCK_TRY(conv_tensors_check(&state->tensors, output, err));
-done:
-    free(output);
-    return st;
-}
-
 static hpck_status conv_verify(void *opaque, struct error *err)
 {
     hpck_status st = HPCK_INTERNAL;
     struct cudnn_convolution *state = opaque;
     for (int i = state->chosen; i < state->list_count && st == HPCK_INTERNAL; i++) {
         HPCK_TRY(choose(state, i, err));
-        st = verify_chosen(state, err);
+        st = conv_tensors_verify(&state->tensors, &state->sets, conv_run, state, err);
     }
 done:
     return st;

@@ -145,6 +145,20 @@ HANDLER(mma)
     if (warp->undefined != NULL) mma_shadow(warp, op, &registers);
 }
 
+bool mma_decode_operands(struct decoder *decoder, const uint32_t counts[4], int width)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct ptx_operand *operand = decode_operand(decoder, i);
+        if (operand == NULL) return false;
+        if ((operand->kind == PTX_VECTOR ? operand->count : 1) != counts[i]) {
+            decode_fail(decoder, "operand %u has to have %u registers", i + 1, counts[i]);
+            return false;
+        }
+        decode_vector(decoder, operand, width, i == 0);
+    }
+    return true;
+}
+
 static void decode_mma(struct decoder *decoder, struct opcode_words *words)
 {
     const char *opcode = decoder->source->opcode;
@@ -177,15 +191,7 @@ static void decode_mma(struct decoder *decoder, struct opcode_words *words)
     shape->half_d = d.bits == 16;
     shape->c = shape->half_c ? 2 : 4;
     const uint32_t counts[] = { shape->half_d ? 2 : 4, shape->a, shape->b, shape->c };
-    for (uint32_t i = 0; i < 4; i++) {
-        const struct ptx_operand *operand = decode_operand(decoder, i);
-        if (operand == NULL) return;
-        if ((operand->kind == PTX_VECTOR ? operand->count : 1) != counts[i]) {
-            decode_fail(decoder, "operand %u has to have %u registers", i + 1, counts[i]);
-            return;
-        }
-        decode_vector(decoder, operand, 32, i == 0);
-    }
+    if (!mma_decode_operands(decoder, counts, 32)) return;
     decoder->op->run = mma;
     decoder->op->detail = shape;
     decoder->op->control = CONTROL_CONVERGE;

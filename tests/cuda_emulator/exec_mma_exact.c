@@ -142,15 +142,7 @@ void decode_mma_exact(struct decoder *decoder, struct opcode_words *words)
         .m = form->m, .a = form->m * form->k / LANES / per, .b = N * form->k / LANES / per, .c = sums
     };
     const uint32_t counts[] = { sums, form->registers.a, form->registers.b, sums };
-    for (uint32_t i = 0; i < 4; i++) {
-        const struct ptx_operand *operand = decode_operand(decoder, i);
-        if (operand == NULL) return;
-        if ((operand->kind == PTX_VECTOR ? operand->count : 1) != counts[i]) {
-            decode_fail(decoder, "operand %u has to have %u registers", i + 1, counts[i]);
-            return;
-        }
-        decode_vector(decoder, operand, form->is_double ? 64 : 32, i == 0);
-    }
+    if (!mma_decode_operands(decoder, counts, form->is_double ? 64 : 32)) return;
     op->run = form->is_double ? multiply_doubles : multiply_integers;
     op->detail = form;
     op->control = CONTROL_CONVERGE;

@@ -13,4 +13,7 @@ struct mma_registers {
 void mma_shadow(struct warp *warp, const struct op *op, const struct mma_registers *registers);
 family_decoder decode_mma_exact; /* exec_mma_exact.c: integers and doubles */
 
+/* The operands of an mma, d, a, b and c, as vectors of so many registers; false: they are not, and decoding has failed. */
+bool mma_decode_operands(struct decoder *decoder, const uint32_t counts[4], int width);
+
 #endif
