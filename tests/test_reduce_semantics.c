@@ -1,5 +1,5 @@
 /* What hpck_reduce promises beside accuracy: strides of every sign, axes in any order, empty extents, NaN and ties, results
- * that do not depend on the number of rows or on tuning, and sums that survive cancellation. */
+ * that do not depend on tuning (nor on the number of rows: test_row_stability.c), and sums that survive cancellation. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -259,38 +259,6 @@ static void nan_and_inf_propagate(void **state)
     assert_true(full(f, HPCK_MIN, x, N, 0) == -INFINITY && full(f, HPCK_MAX, x, N, 0) == INFINITY);
 }
 
-/* The same rows one by one, all together, and in gaps: the same bits. */
-static void a_row_does_not_depend_on_the_number_of_rows(void **state)
-{
-    const struct fixture *f = *state;
-    enum { ROWS = 37 };
-    static const int64_t lengths[] = { 1, 6, 49, 127, 1000, 1024, 8192, 8193, 20011 };
-    static const hpck_reduce_op ops[] = { HPCK_SUM, HPCK_PROD, HPCK_NORM2, HPCK_LOGSUMEXP, HPCK_MEAN };
-    float *x = malloc((1 << 20) * sizeof *x);
-    assert_non_null(x);
-    srand(1);
-    for (int i = 0; i < 1 << 20; i++)
-        x[i] = 0.5F + (float)rand() / (float)RAND_MAX;
-    put(f, x, 1 << 20);
-    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
-        for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
-            float together[ROWS], alone, few[3];
-            int64_t all[] = { ROWS, lengths[l] }, one[] = { 1, lengths[l] }, three[] = { 3, lengths[l] };
-            hpck_reduce_desc desc = rows_of(ops[o], all);
-            run(f, &desc, 0, together, ROWS);
-            desc.extents = one;
-            for (int row = 0; row < ROWS; row += 6) {
-                run(f, &desc, row * lengths[l], &alone, 1);
-                assert_memory_equal(&alone, &together[row], sizeof alone);
-            }
-            desc.extents = three;
-            run(f, &desc, 5 * lengths[l], few, 3);
-            assert_memory_equal(few, together + 5, sizeof few);
-        }
-    }
-    free(x);
-}
-
 /* Every legal point of reduce_row families on this device: the same bits, the same on every run. */
 static void rows_do_not_depend_on_tuning(void **state)
 {
@@ -465,7 +433,6 @@ int main(void)
         cmocka_unit_test(empty_extents_give_the_identity),
         cmocka_unit_test(ties_and_nan),
         cmocka_unit_test(nan_and_inf_propagate),
-        cmocka_unit_test(a_row_does_not_depend_on_the_number_of_rows),
         cmocka_unit_test(rows_do_not_depend_on_tuning),
         cmocka_unit_test(sums_are_trees),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+/* How far apart the neighbours of a dimension lie. One that repeats what lies inside it (step 0) comes before all others: so rows
+ * stay rows when one row serves for many. */
 static int64_t size_of(int64_t step)
 {
+    if (step == 0) return INT64_MAX;
     return step < 0 ? -step : step;
 }
 

@@ -48,8 +48,8 @@ enum { HPCK_REDUCE_MAX_DIMS = 8 };
  *   strides, in elements. They write the values to y if it has memory. HPCK_MEANVAR writes the mean to y and the variance,
  *   divided by (elements - correction), to `variance`. Both take alpha = 1 and beta = 0 only.
  * Accuracy: sums are trees of blocks (docs/numerics.md); compensated = 1 carries rounding errors along (sum, mean, norm1,
- * sumsq, dot). The order depends on the extent that is reduced, never on the number of rows, the device or tuning, where x
- * is contiguous along its fastest reduced dimension; elsewhere it is the same for the same plan.
+ * sumsq, dot). Where the reduced dimensions are one contiguous row in memory and rows lie a fixed step apart, the order depends on
+ * the row's length, never on the number of rows, the device or tuning; elsewhere it is the same for the same plan.
  * Aliasing: y, variance and indices must not overlap x, x2 or each other (compared as the spans from their first to their last element). */
 typedef struct hpck_reduce_desc {
     size_t size; /* sizeof(hpck_reduce_desc), set by HPCK_REDUCE_DESC_INIT */
