@@ -89,7 +89,8 @@ static hpck_status add(struct making *m, const struct target *target, const stru
                        const struct family *family, const int64_t *param, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    const struct point point = { &target->device.field, problem, param };
+    struct problem room;
+    const struct point point = { &target->device.field, problem_as(problem, family->op, &room), param };
     const enum dialect dialect = m->backend->dialect;
     struct program program = { .device = &target->device, .family = family };
     if (select_rejection(family, &target->device, dialect, problem, param, INT64_MAX)) return HPCK_OK;

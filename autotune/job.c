@@ -100,9 +100,8 @@ static hpck_status add_seeds(struct job *job, const struct family *family, struc
         int place = -1;
         for (int s = 0; s < family->seed_count; s++) {
             struct candidate seed = candidate_of(family, family->seeds + (size_t)s * (size_t)family->param_count);
-            const struct point point = { &job->space.device->field, &job->canonical, seed.param };
             if (space_rejection(&job->space, &seed)) continue;
-            double seconds = family->model(&point);
+            double seconds = select_estimate(family, job->space.device, &job->canonical, seed.param);
             bool is_later = seconds > last || (seconds == last && s > last_place);
             if (!is_later || !(seconds < estimate)) continue;
             best = seed;
@@ -132,7 +131,7 @@ static hpck_status add_starts(struct job *job, struct tuner *tuner, struct error
         }
     }
     for (int f = 0; f < family_count; f++)
-        if (families[f]->op == job->canonical.op) HPCK_TRY(add_seeds(job, families[f], err));
+        HPCK_TRY(add_seeds(job, families[f], err));
 done:
     return st;
 }

@@ -35,7 +35,9 @@ bool space_same_program(const struct candidate *a, const struct candidate *b)
 uint64_t space_fingerprint(const struct space *space, const struct candidate *candidate)
 {
     const struct family *family = candidate->family;
-    const struct point point = { &space->device->field, space->problem, candidate->param };
+    struct problem room;
+    const struct point point = { &space->device->field, problem_as(space->problem, family->op, &room),
+                                 candidate->param };
     uint64_t hash = hash_program(candidate);
     for (int s = 0; s < family->step_count; s++) {
         const struct step_desc *step = &family->steps[s];
@@ -137,9 +139,9 @@ static hpck_status scan_family(struct space *space, const struct family *family,
             space->points = points;
             *capacity = larger;
         }
-        const struct point point = { &space->device->field, space->problem, candidate.param };
         space->points[space->count++] =
-            (struct space_point){ family, index, space_fingerprint(space, &candidate), family->model(&point) };
+            (struct space_point){ family, index, space_fingerprint(space, &candidate),
+                                  select_estimate(family, space->device, space->problem, candidate.param) };
     }
     return HPCK_OK;
 }
@@ -149,11 +151,12 @@ hpck_status space_build(struct space *space, const struct device_desc *device, e
 {
     hpck_status st = HPCK_OK;
     int capacity = 0;
+    struct problem room;
 
     *space = (struct space){ .device = device, .dialect = dialect, .problem = problem };
     for (int f = 0; f < family_count; f++) {
         const struct family *family = families[f];
-        if (family->op != problem->op || !family_text(family, dialect, problem)) continue;
+        if (!problem_as(problem, family->op, &room) || !family_text(family, dialect, problem)) continue;
         space->grid += family_space_size(family);
         HPCK_TRY(scan_family(space, family, &capacity, err));
     }

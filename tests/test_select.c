@@ -158,6 +158,25 @@ static void a_related_device_comes_after_the_own_one(void **state)
     tunedb_close(db);
 }
 
+static void a_tuned_gemm_serves_the_convolution_that_is_one(void **state)
+{
+    struct tunedb_record records[2];
+    (void)state;
+    records[0] = fake_record("gemm:f32:nt:m4096n64k64", 8, 64, 10.0);
+    struct tunedb *db = database(records, 1);
+    struct choice choice = selected(db, "conv:fwd:f32:nhwc:n1c64h64w64k64r1s1");
+    expect(&choice, SELECTED_NEAREST, &fake_tile, 8, "gemm:f32:nt:m4096n64k64 at distance 0.00");
+    tunedb_close(db);
+    records[1] = fake_record("conv:fwd:f32:nhwc:n1c64h64w64k64r1s1", 1, 8, 10.0); /* its own */
+    db = database(records, 2);
+    choice = selected(db, "conv:fwd:f32:nhwc:n1c64h64w64k64r1s1");
+    expect(&choice, SELECTED_EXACT, &fake_tile, 1, "exact");
+    choice =
+        selected(db, "conv:fwd:f32:nhwc:n1c80h64w64k64r1s1"); /* a near one of the other operation is too slow */
+    expect(&choice, SELECTED_NEAREST, &fake_tile, 8, "gemm:f32:nt:m4096n64k64 at distance 0.32");
+    tunedb_close(db);
+}
+
 static void a_choice_fits_the_workspace(void **state)
 {
     struct tunedb_record record = fake_record("gemm:f32:nn:m64n64k64", 8, 64, 10.0);
@@ -236,6 +255,7 @@ int main(void)
         TEST(a_far_problem_is_left_to_the_model),
         TEST(the_model_overrules_a_neighbour_that_it_finds_much_slower),
         TEST(a_related_device_comes_after_the_own_one),
+        TEST(a_tuned_gemm_serves_the_convolution_that_is_one),
         TEST(a_choice_fits_the_workspace),
         TEST(no_kernel_is_an_error_that_lists_every_familys_reason),
         TEST(a_point_off_the_grid_is_rejected),

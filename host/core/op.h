@@ -41,6 +41,8 @@ struct op {
     double (*flops)(const struct problem *problem);
     double (*bytes)(const struct problem *problem);
     double (*distance)(const struct problem *a, const struct problem *b); /* op and dtypes are the same */
+    /* The same computation in another operation, for problem_as. NULL: there never is one. */
+    bool (*restate)(const struct problem *problem, enum op_id op, struct problem *stated);
 };
 
 extern const struct op op_conv;

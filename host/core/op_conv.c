@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conv_gemm.h"
 #include "op.h"
 #include "strbuf.h"
 
@@ -343,6 +344,15 @@ static double distance(const struct problem *pa, const struct problem *pb)
     return sizes + forms;
 }
 
+/* Some convolutions are products of matrices. */
+static bool restate(const struct problem *problem, enum op_id op, struct problem *stated)
+{
+    struct conv_gemm gemm;
+    if (op != OP_GEMM || !conv_as_gemm(problem, &gemm)) return false;
+    *stated = (struct problem){ OP_GEMM, problem->dtype_in, problem->dtype_out, { .gemm = gemm.fields } };
+    return true;
+}
+
 const struct op op_conv = {
     .example = example,
     .parse = parse,
@@ -352,4 +362,5 @@ const struct op op_conv = {
     .flops = flops,
     .bytes = bytes,
     .distance = distance,
+    .restate = restate,
 };

@@ -185,6 +185,13 @@ struct problem problem_canonical(const struct problem *problem)
     return ops[problem->op]->canonical(problem);
 }
 
+const struct problem *problem_as(const struct problem *problem, enum op_id op, struct problem *room)
+{
+    const struct op *own = ops[problem->op];
+    if (problem->op == op) return problem;
+    return own->restate != NULL && own->restate(problem, op, room) ? room : NULL;
+}
+
 int problem_order(const struct problem *a, const struct problem *b)
 {
     if (a->op != b->op) return a->op < b->op ? -1 : 1;

@@ -34,6 +34,10 @@ hpck_status problem_check(const struct problem *problem, struct error *err);
 /* The same computation in the one form that families see (GEMM: row-major). */
 struct problem problem_canonical(const struct problem *problem);
 
+/* The problem as the families of `op` see it: itself, or the same computation stated in their operation (the convolution
+ * with a filter of one pixel is a GEMM), written to *room. NULL: they cannot compute it. problem is canonical. */
+const struct problem *problem_as(const struct problem *problem, enum op_id op, struct problem *room);
+
 /* Equality and a total order of what the language prints (traits are not compared). The order is arbitrary, but the
  * same in every run on a machine. */
 bool problem_same(const struct problem *a, const struct problem *b);

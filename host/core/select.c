@@ -20,9 +20,10 @@ const char *selected_by_name(enum selected_by by)
 const char *select_rejection(const struct family *family, const struct device_desc *device, enum dialect dialect,
                              const struct problem *problem, const int64_t *param, int64_t workspace_cap)
 {
-    const struct point point = { &device->field, problem, param };
+    struct problem room;
+    const struct point point = { &device->field, problem_as(problem, family->op, &room), param };
     struct resources resources = { 0 };
-    if (family->op != problem->op) return "it computes another operation";
+    if (point.problem == NULL) return "it computes another operation";
     if (family_text(family, dialect, problem) == NULL) return "it has no text for this dialect and these dtypes";
     for (int i = 0; i < family->param_count; i++)
         if (!family_param_allows(family, i, param[i])) return "a parameter's value is not in the family's list";
@@ -30,6 +31,14 @@ const char *select_rejection(const struct family *family, const struct device_de
     if (reason != NULL) return reason;
     family->resources(&point, &resources);
     return resources.workspace_bytes > workspace_cap ? "it needs more workspace than there is" : NULL;
+}
+
+double select_estimate(const struct family *family, const struct device_desc *device, const struct problem *problem,
+                       const int64_t *param)
+{
+    struct problem room;
+    const struct point point = { &device->field, problem_as(problem, family->op, &room), param };
+    return family->model(&point);
 }
 
 /* ---- the rungs ------------------------------------------------------------------------------------------------ */
@@ -48,8 +57,7 @@ struct ladder {
 
 static double estimate(const struct ladder *ladder, const struct family *family, const int64_t *param)
 {
-    const struct point point = { &ladder->device->field, ladder->problem, param };
-    double seconds = family->model(&point);
+    double seconds = select_estimate(family, ladder->device, ladder->problem, param);
     return isnan(seconds) ? INFINITY : seconds;
 }
 
@@ -89,7 +97,9 @@ static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
             choose(ladder, SELECTED_MODEL, family, seed);
             ladder->seed_seconds = seconds;
         }
-        if (!is_legal && family->op == ladder->problem->op) strbuf_addf(reasons, "; %s: %s", family->name, reason);
+        struct problem room;
+        const bool is_asked = problem_as(ladder->problem, family->op, &room) != NULL;
+        if (!is_legal && is_asked) strbuf_addf(reasons, "; %s: %s", family->name, reason);
     }
     struct strbuf expected = { 0 };
     strbuf_addf(&expected, "model: %.3g s expected, no record is near", ladder->seed_seconds);
@@ -97,42 +107,46 @@ static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
     return ladder->choice.family != NULL;
 }
 
-/* NULL: the record may be used; else why not. */
-static const char *objection(const struct ladder *ladder, const struct tunedb_record *record, enum selected_by by)
+/* NULL: the record, near `problem`, may be used; else why not. */
+static const char *objection(const struct ladder *ladder, const struct problem *problem,
+                             const struct tunedb_record *record, enum selected_by by)
 {
     const char *reason = select_rejection(record->family, ladder->device, ladder->dialect, ladder->problem,
                                           record->param, ladder->workspace_cap);
     if (reason != NULL || by == SELECTED_EXACT) return reason;
-    if (problem_distance(ladder->problem, &record->problem) > SELECT_DISTANCE_MAX) return "it is too far";
+    if (problem_distance(problem, &record->problem) > SELECT_DISTANCE_MAX) return "it is too far";
     if (estimate(ladder, record->family, record->param) > SELECT_VETO * ladder->seed_seconds)
         return "the model expects it to be much slower than the best seed";
     return NULL;
 }
 
-static void explain(struct ladder *ladder, enum selected_by by, const struct tunedb_record *record)
+static void explain(struct ladder *ladder, const struct problem *problem, enum selected_by by,
+                    const struct tunedb_record *record)
 {
     char text[PROBLEM_TEXT_MAX];
     struct strbuf reason = { 0 };
     strbuf_addf(&reason, "%s", selected_by_name(by));
     if (by != SELECTED_EXACT)
         strbuf_addf(&reason, ": %s at distance %.2f", problem_print(&record->problem, text),
-                    problem_distance(ladder->problem, &record->problem));
+                    problem_distance(problem, &record->problem));
     if (by == SELECTED_RELATED) strbuf_addf(&reason, " on %s", record->device.name);
     strbuf_addf(&reason, " (%s)", tunedb_layer_path(ladder->db, record->layer));
     set_reason(ladder, &reason);
 }
 
-static bool climb_records(struct ladder *ladder, enum selected_by by, enum tunedb_match match)
+/* problem: the one to choose for, as the operation of the records sees it. */
+static bool climb_records(struct ladder *ladder, const struct problem *problem, enum selected_by by,
+                          enum tunedb_match match)
 {
     enum { TRIED_MAX = 64 };
     const struct tunedb_record *records[TRIED_MAX];
-    int count = tunedb_lookup(ladder->db, ladder->device, ladder->problem, match, records, TRIED_MAX);
+    int count = tunedb_lookup(ladder->db, ladder->device, problem, match, records, TRIED_MAX);
     for (int i = 0; i < count; i++) {
         const struct tunedb_record *record = records[i];
-        const char *reason = objection(ladder, record, by);
+        const char *reason = objection(ladder, problem, record, by);
         if (reason == NULL) {
             choose(ladder, by, record->family, record->param);
-            explain(ladder, by, record);
+            explain(ladder, problem, by, record);
             return true;
         }
         if (verbose_wants(ladder->verbose, VERBOSE_CHECK)) {
@@ -147,6 +161,23 @@ static bool climb_records(struct ladder *ladder, enum selected_by by, enum tuned
     return false;
 }
 
+/* Records of other problems and devices. Where the model takes a family of another operation, what was measured for that
+ * operation counts, too: a tuned GEMM serves the convolution that is one. */
+static bool climb_relatives(struct ladder *ladder)
+{
+    struct problem room;
+    const struct problem *own = ladder->problem, *stated = own;
+    if (ladder->choice.family != NULL) stated = problem_as(own, ladder->choice.family->op, &room);
+    if (stated == own)
+        return climb_records(ladder, own, SELECTED_NEAREST, TUNEDB_NEAREST) ||
+               climb_records(ladder, own, SELECTED_RELATED, TUNEDB_RELATED);
+    return climb_records(ladder, stated, SELECTED_NEAREST, TUNEDB_EXACT) ||
+           climb_records(ladder, own, SELECTED_NEAREST, TUNEDB_NEAREST) ||
+           climb_records(ladder, stated, SELECTED_NEAREST, TUNEDB_NEAREST) ||
+           climb_records(ladder, own, SELECTED_RELATED, TUNEDB_RELATED) ||
+           climb_records(ladder, stated, SELECTED_RELATED, TUNEDB_RELATED);
+}
+
 hpck_status select_choice(const struct tunedb *db, const struct device_desc *device, enum dialect dialect,
                           const struct problem *problem, int64_t workspace_cap, struct verbose *verbose,
                           struct choice *choice, struct error *err)
@@ -154,11 +185,10 @@ hpck_status select_choice(const struct tunedb *db, const struct device_desc *dev
     struct ladder ladder = { db, device, dialect, problem, workspace_cap, verbose, INFINITY, { 0 } };
     struct strbuf reasons = { 0 };
     char text[PROBLEM_TEXT_MAX];
-    bool found = climb_records(&ladder, SELECTED_EXACT, TUNEDB_EXACT);
+    bool found = climb_records(&ladder, problem, SELECTED_EXACT, TUNEDB_EXACT);
     if (!found) {
         bool has_seed = climb_model(&ladder, &reasons); /* first, for its estimate; kept if no record is better */
-        found = climb_records(&ladder, SELECTED_NEAREST, TUNEDB_NEAREST) ||
-                climb_records(&ladder, SELECTED_RELATED, TUNEDB_RELATED) || has_seed;
+        found = climb_relatives(&ladder) || has_seed;
     }
     if (found)
         *choice = ladder.choice;

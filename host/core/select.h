@@ -5,6 +5,9 @@
  *   related  records of other devices of the same backend and type, same architecture first, nearest first
  *   model    of all families' seeds the one with the smallest estimated time
  *
+ * A problem that is also one of another operation (problem_as) has that one's families beside its own; where the model takes one of
+ * them, that operation's records count on the middle rungs.
+ *
  * A record counts only if it is legal for this very problem and device (select_rejection). Records of another problem
  * or device must also be near (problem_distance at most SELECT_DISTANCE_MAX), and the model must not expect them to be
  * much worse than the best seed (SELECT_VETO): a kernel tuned for one row is no choice for thousands. */
@@ -39,5 +42,9 @@ hpck_status select_choice(const struct tunedb *db, const struct device_desc *dev
 /* NULL: the point is legal on the device for the problem, and a text exists; else why not. */
 const char *select_rejection(const struct family *family, const struct device_desc *device, enum dialect dialect,
                              const struct problem *problem, const int64_t *param, int64_t workspace_cap);
+
+/* Seconds that the family's model expects of a point that is legal. */
+double select_estimate(const struct family *family, const struct device_desc *device, const struct problem *problem,
+                       const int64_t *param);
 
 #endif

@@ -159,11 +159,12 @@ static hpck_status read_params(const json_t *object, struct tunedb_record *recor
 static hpck_status read_family(const json_t *object, struct tunedb_record *record, struct error *err)
 {
     char name[64];
+    struct problem room;
     hpck_status st = read_text(object, "family", name, sizeof name, err);
     if (st != HPCK_OK) return st;
     record->family = family_find(name);
     if (record->family == NULL) return error_set(err, HPCK_UNSUPPORTED, "there is no family \"%s\"", name);
-    if (record->family->op != record->problem.op)
+    if (problem_as(&record->problem, record->family->op, &room) == NULL)
         return error_set(err, HPCK_DB_FORMAT, "family %s computes another operation than the problem", name);
     return read_params(object, record, err);
 }

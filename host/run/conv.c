@@ -2,6 +2,7 @@
 #include "conv.h"
 
 #include "conv_check.h"
+#include "conv_gemm.h"
 #include "conv_prepared.h"
 #include "gemm_check.h"
 #include "op_conv.h"
@@ -75,14 +76,66 @@ static bool is_aligned_for(const hpck_handle *handle, const hpck_plan *plan, con
     const struct problem *own = plan_problem(plan);
     if (own->field.conv.align <= problem->field.conv.align) return true;
     const struct choice *choice = plan_choice(plan);
+    const enum op_id op = choice->family->op;
     const struct device_fields *device = &handle->backend->describe(handle->device)->field;
-    const struct point made = { device, own, choice->param }, asked = { device, problem, choice->param };
+    struct problem own_room, room;
+    const struct point made = { device, problem_as(own, op, &own_room), choice->param };
+    const struct point asked = { device, problem_as(problem, op, &room), choice->param };
     if (choice->family->valid(&asked) != NULL) return false;
     for (int i = 0; i < choice->family->define_count; i++) {
         const struct define_desc *define = &choice->family->defines[i];
         if (define->value(&made) != define->value(&asked)) return false;
     }
     return true;
+}
+
+static struct call conv_call(const struct conv_operand *operand, void *prepared, float alpha, float beta)
+{
+    return (struct call){
+        .value = { [CONV_OFFSET_X] = operand[CONV_OPERAND_X].offset,
+                   [CONV_OFFSET_FILTER] = operand[CONV_OPERAND_FILTER].offset,
+                   [CONV_OFFSET_Y] = operand[CONV_OPERAND_Y].offset,
+                   [CONV_OFFSET_BIAS] = operand[CONV_OPERAND_BIAS].offset,
+                   [CONV_OFFSET_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].offset },
+        .scalar = { [CONV_ALPHA] = alpha, [CONV_BETA] = beta },
+        .buffer = { [CONV_X] = operand[CONV_OPERAND_X].memory,
+                    [CONV_FILTER] = operand[CONV_OPERAND_FILTER].memory,
+                    [CONV_Y] = operand[CONV_OPERAND_Y].memory,
+                    [CONV_BIAS] = operand[CONV_OPERAND_BIAS].memory,
+                    [CONV_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].memory,
+                    [CONV_PREPARED] = prepared },
+    };
+}
+
+/* For a family of GEMM, which has taken the problem for a product. */
+static struct call gemm_call(const struct problem *problem, const struct conv_operand *operand, float alpha,
+                             float beta)
+{
+    static const int operands[] = { [CONV_TENSOR_X] = CONV_OPERAND_X,
+                                    [CONV_TENSOR_FILTER] = CONV_OPERAND_FILTER,
+                                    [CONV_TENSOR_Y] = CONV_OPERAND_Y };
+    struct conv_gemm gemm;
+    conv_as_gemm(problem, &gemm);
+    const struct conv_operand *a = &operand[operands[gemm.a.tensor]];
+    const struct conv_operand *b = &operand[operands[gemm.b.tensor]];
+    const struct conv_operand *c = &operand[operands[gemm.c.tensor]];
+    return (struct call){
+        .value = { [GEMM_LDA] = gemm.a.ld,
+                   [GEMM_LDB] = gemm.b.ld,
+                   [GEMM_LDC] = gemm.c.ld,
+                   [GEMM_OFFSET_A] = a->offset,
+                   [GEMM_OFFSET_B] = b->offset,
+                   [GEMM_OFFSET_C] = c->offset,
+                   [GEMM_OFFSET_BIAS] = operand[CONV_OPERAND_BIAS].offset,
+                   [GEMM_STRIDE_A] = gemm.a.stride,
+                   [GEMM_STRIDE_B] = gemm.b.stride,
+                   [GEMM_STRIDE_C] = gemm.c.stride },
+        .scalar = { [GEMM_ALPHA] = alpha, [GEMM_BETA] = beta },
+        .buffer = { [GEMM_A] = a->memory,
+                    [GEMM_B] = b->memory,
+                    [GEMM_C] = c->memory,
+                    [GEMM_BIAS] = operand[CONV_OPERAND_BIAS].memory },
+    };
 }
 
 static hpck_status check_plan(hpck_handle *handle, const hpck_plan *plan, const struct problem *problem)
@@ -132,20 +185,9 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
         HPCK_TRY(plan_get(handle, &problem, &plan));
     else
         HPCK_TRY(check_plan(handle, plan, &problem));
-    const struct call call = {
-        .value = { [CONV_OFFSET_X] = operand[CONV_OPERAND_X].offset,
-                   [CONV_OFFSET_FILTER] = operand[CONV_OPERAND_FILTER].offset,
-                   [CONV_OFFSET_Y] = operand[CONV_OPERAND_Y].offset,
-                   [CONV_OFFSET_BIAS] = operand[CONV_OPERAND_BIAS].offset,
-                   [CONV_OFFSET_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].offset },
-        .scalar = { [CONV_ALPHA] = alpha, [CONV_BETA] = beta },
-        .buffer = { [CONV_X] = operand[CONV_OPERAND_X].memory,
-                    [CONV_FILTER] = operand[CONV_OPERAND_FILTER].memory,
-                    [CONV_Y] = operand[CONV_OPERAND_Y].memory,
-                    [CONV_BIAS] = operand[CONV_OPERAND_BIAS].memory,
-                    [CONV_RESIDUAL] = operand[CONV_OPERAND_RESIDUAL].memory,
-                    [CONV_PREPARED] = desc.prepared != NULL ? desc.prepared->memory : NULL },
-    };
+    void *prepared = desc.prepared != NULL ? desc.prepared->memory : NULL;
+    const struct call call = plan_choice(plan)->family->op == OP_GEMM ? gemm_call(&problem, operand, alpha, beta)
+                                                                      : conv_call(operand, prepared, alpha, beta);
     HPCK_TRY(plan_execute(plan, &call, sync));
 done:
     return st;

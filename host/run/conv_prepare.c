@@ -12,11 +12,13 @@ void conv_filter_free(hpck_conv_filter *filter)
     free(filter);
 }
 
-/* Bytes that the plan's family packs a filter into: the workspace that it needs less than were the filter not prepared. */
+/* Bytes that the plan's family packs a filter into: the workspace that it needs less than were the filter not prepared. A
+ * family of another operation knows nothing of it and reads the filter as it is. */
 static size_t prepared_bytes(const hpck_handle *handle, const hpck_plan *plan)
 {
     const struct choice *choice = plan_choice(plan);
     struct problem problem = *plan_problem(plan);
+    if (choice->family->op != problem.op) return 0;
     struct resources without = { 0 }, with = { 0 };
     const struct point point = { &handle->backend->describe(handle->device)->field, &problem, choice->param };
     choice->family->resources(&point, &with);

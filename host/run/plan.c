@@ -65,7 +65,8 @@ static hpck_status plan_make(hpck_handle *handle, const struct problem *problem,
     HPCK_TRY(describe(plan));
     report(plan);
 
-    const struct point point = { &device->field, &plan->problem, plan->choice.param };
+    struct problem room;
+    const struct point point = { &device->field, problem_as(problem, family->op, &room), plan->choice.param };
     family->resources(&point, &resources);
     plan->workspace_bytes = (size_t)resources.workspace_bytes;
     HPCK_TRY(handle_need_workspace(handle, plan->workspace_bytes));
