@@ -36,6 +36,31 @@ static const char faulty_source[] =
     "extern \"C\" __global__ void early(int *x) { COUNT(64) x[threadIdx.x] = n; }\n"
     "extern \"C\" __global__ void reset(int *x) { COUNT(32) if (threadIdx.x == 32) n = 0; }\n"
     "extern \"C\" __global__ void polled(int *x) { COUNT(64) x[threadIdx.x] = *(volatile int *)&n; }\n"
+    /* a lock, and a flag that the first warp sets for the second; fences: bit 0 before it is given, bit 1 after it is taken */
+    "__device__ void fence(int fences, int which) { if (fences & which) __threadfence_block(); }\n"
+    "extern \"C\" __global__ void locked(int *x, int fences) { __shared__ int lock, n; if (threadIdx.x == 0) lock "
+    "= n = 0; "
+    "__syncthreads();\n"
+    "  if (threadIdx.x % 32 == 0) { while (atomicCAS(&lock, 0, 1) != 0) { } fence(fences, 2); n += 3; "
+    "fence(fences, 1); "
+    "atomicExch(&lock, 0); }\n"
+    "  __syncthreads(); x[threadIdx.x] = n; }\n"
+    "extern \"C\" __global__ void flagged(int *x, int fences) { __shared__ volatile int flag; __shared__ int "
+    "n[32]; if "
+    "(threadIdx.x == 0) flag = 0; __syncthreads();\n"
+    "  if (threadIdx.x < 32) { n[threadIdx.x] = 6; fence(fences, 1); flag = 1; } else { while (flag == 0) { } "
+    "fence(fences, 2); x[threadIdx.x] = n[63 - threadIdx.x]; } }\n"
+    "extern \"C\" __global__ void released(int *x, int fences) { __shared__ int flag, n[32]; if (threadIdx.x == 0) "
+    "flag = 0; "
+    "__syncthreads(); unsigned f = __cvta_generic_to_shared(&flag); int seen = 0;\n"
+    "  if (threadIdx.x < 32) { n[threadIdx.x] = 6; if (fences & 1) asm volatile(\"st.release.cta.shared.b32 [%0], "
+    "1;\" :: "
+    "\"r\"(f) : \"memory\"); else asm volatile(\"st.relaxed.cta.shared.b32 [%0], 1;\" :: \"r\"(f) : \"memory\"); "
+    "}\n"
+    "  else { while (seen == 0) if (fences & 2) asm volatile(\"ld.acquire.cta.shared.b32 %0, [%1];\" : "
+    "\"=r\"(seen) : "
+    "\"r\"(f) : \"memory\"); else asm volatile(\"ld.relaxed.cta.shared.b32 %0, [%1];\" : \"=r\"(seen) : \"r\"(f) : "
+    "\"memory\"); x[threadIdx.x] = n[63 - threadIdx.x]; } }\n"
     "extern \"C\" __global__ void unwritten(float *x) { __shared__ float s[64]; if (threadIdx.x < 32) "
     "s[threadIdx.x] = 1;\n"
     "  __syncthreads(); x[threadIdx.x] = s[threadIdx.x]; }\n"
@@ -145,6 +170,28 @@ static void races_with_atomics_are_reported(void **state)
         x = emulated_zeros(256);
         emulated_launch(kernel, 1, 1, 64, 0, params);
     }
+}
+
+/* What a lock or a flag protects is ordered by the fences or the release and acquire that go with it, and by nothing less. */
+static void locks_and_flags_order_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "locked", "flagged", "released" };
+    enum { BOTH = 3 };
+    for (int i = 0; i < 3; i++)
+        for (int fences = 0; fences <= BOTH; fences++) {
+            void *kernel = faulty(names[i]);
+            uint64_t x = emulated_zeros(256);
+            void *params[] = { &x, &fences };
+            int last = 0;
+            if (fences != BOTH) {
+                emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared-memory race", names[i]));
+                continue;
+            }
+            emulated_launch(kernel, 1, 1, 64, 0, params);
+            assert_int_equal(cuMemcpyDtoH_v2(&last, x + 252, 4), 0);
+            assert_int_equal(last, 6);
+        }
 }
 
 static void the_checker_can_be_switched_off(void **state)
@@ -262,6 +309,7 @@ int main(void)
         cmocka_unit_test(divergent_barriers_and_deadlocks_are_reported),
         cmocka_unit_test(races_and_uninitialised_reads_are_reported),
         cmocka_unit_test(races_with_atomics_are_reported),
+        cmocka_unit_test(locks_and_flags_order_memory),
         cmocka_unit_test(the_checker_can_be_switched_off),
         cmocka_unit_test(loading_refuses_what_it_does_not_know),
         cmocka_unit_test(launches_are_held_to_the_limits),

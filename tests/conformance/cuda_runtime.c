@@ -14,7 +14,7 @@
 
 #include "driver_api.h"
 
-enum { MOST_KERNELS = 1024, MOST_BINARIES = 64, PTX_ENTRY = 1 };
+enum { MOST_KERNELS = 1024, MOST_SYMBOLS = 1024, MOST_BINARIES = 64, PTX_ENTRY = 1 };
 
 struct binary {
     const __fatBinC_Wrapper_t *wrapper;
@@ -28,10 +28,17 @@ struct registered {   /* a kernel */
     void *function; /* NULL: not looked up yet */
 };
 
+struct symbol {       /* a __device__ or __constant__ variable */
+    const void *host; /* the address of its shadow in the program */
+    const char *name;
+    struct binary *binary;
+};
+
 /* One program, one thread: a CUDA runtime has its state per process. */
 static struct binary binaries[MOST_BINARIES];
 static struct registered kernels[MOST_KERNELS];
-static size_t binary_count, kernel_count;
+static struct symbol symbols[MOST_SYMBOLS];
+static size_t binary_count, kernel_count, symbol_count;
 static cudaError_t last_error;
 
 static cudaError_t result(int code)
@@ -138,7 +145,10 @@ void __cudaRegisterFunction(void **handle, const char *host, char *device, const
 void __cudaRegisterVar(void **handle, char *host, char *device, const char *name, int external, size_t size,
                        int constant, int global)
 {
-    (void)handle, (void)host, (void)device, (void)name, (void)external, (void)size, (void)constant, (void)global;
+    (void)device, (void)external, (void)size, (void)constant, (void)global;
+    if (symbol_count == MOST_SYMBOLS) give_up("too many variables", "raise MOST_SYMBOLS");
+    symbols[symbol_count++] =
+        (struct symbol){ .host = host, .name = name, .binary = (struct binary *)(void *)handle };
 }
 
 /* By the stub's address, or by what __cudaGetKernel gave. */
@@ -318,6 +328,33 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t size, cudaStream_t strea
 {
     (void)stream;
     return cudaMemset(to, value, size);
+}
+
+cudaError_t cudaGetSymbolAddress(void **address, const void *symbol)
+{
+    const struct symbol *found = NULL;
+    uint64_t place = 0;
+    for (size_t i = 0; i < symbol_count; i++)
+        if (symbols[i].host == symbol) found = &symbols[i];
+    if (found == NULL) return result(cudaErrorInvalidSymbol);
+    int code = cuModuleGetGlobal_v2(&place, NULL, module_of(found->binary), found->name);
+    *address = (void *)(uintptr_t)place;
+    return result(code);
+}
+
+cudaError_t cudaMemcpyToSymbol(const void *symbol, const void *from, size_t size, size_t offset,
+                               enum cudaMemcpyKind kind)
+{
+    void *address = NULL;
+    cudaError_t error = cudaGetSymbolAddress(&address, symbol);
+    return error != cudaSuccess ? error : cudaMemcpy((char *)address + offset, from, size, kind);
+}
+
+cudaError_t cudaMemcpyFromSymbol(void *to, const void *symbol, size_t size, size_t offset, enum cudaMemcpyKind kind)
+{
+    void *address = NULL;
+    cudaError_t error = cudaGetSymbolAddress(&address, symbol);
+    return error != cudaSuccess ? error : cudaMemcpy(to, (char *)address + offset, size, kind);
 }
 
 /* ---- the device, and waiting ---------------------------------------------------------------------------------------------- */

@@ -7,11 +7,13 @@
 
 #include "cluster.h"
 #include "decode.h"
+#include "order.h"
 #include "shadow.h"
 
 static const char *const verbs[] = { [ACCESS_READ] = "read",
                                      [ACCESS_STRONG_READ] = "read",
                                      [ACCESS_WRITE] = "write",
+                                     [ACCESS_STRONG_WRITE] = "write",
                                      [ACCESS_ATOMIC] = "atomic access" };
 
 enum { ERROR_ILLEGAL_ADDRESS = 700, ERROR_MISALIGNED_ADDRESS = 716 };
@@ -51,7 +53,7 @@ static uint8_t *global_host(struct warp *warp, int lane, uint64_t address, uint3
                      "out-of-bounds global-memory %s of %u bytes at 0x%" PRIx64 ", %s", verbs[access], bytes,
                      address, where);
     }
-    if (access == ACCESS_WRITE) memory_define(memory, address, bytes);
+    if (access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE) memory_define(memory, address, bytes);
     return host;
 }
 
@@ -74,8 +76,7 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
         return place.block->shared + place.address;
     }
     case SPACE_PARAM:
-        if (address > ptx->param_size || bytes > ptx->param_size - address || access == ACCESS_WRITE ||
-            access == ACCESS_ATOMIC)
+        if (address > ptx->param_size || bytes > ptx->param_size - address || access >= ACCESS_WRITE)
             launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS, "%s of %u bytes at 0x%" PRIx64 " of %u parameter bytes",
                          verbs[access], bytes, address, ptx->param_size);
         return warp->launch->params + address;
@@ -84,7 +85,7 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
             launch_fault(warp, lane, ERROR_ILLEGAL_ADDRESS,
                          "out-of-bounds local-memory %s of %u bytes at 0x%" PRIx64, verbs[access], bytes, address);
         address += (uint64_t)(LANES * warp->index + (uint32_t)lane) * ptx->local_size;
-        if (warp->undefined != NULL && access == ACCESS_WRITE)
+        if (warp->undefined != NULL && (access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE))
             memset(warp->block->local + warp->block->local_size + address, 0xff, bytes);
         return warp->block->local + address;
     default:
@@ -107,9 +108,17 @@ enum ptx_space access_take_space(struct opcode_words *words)
     return SPACE_GENERIC;
 }
 
-bool access_take_hints(struct opcode_words *words)
+int access_take_hints(struct opcode_words *words)
 {
-    static const char *const strong[] = { "volatile", "relaxed", "acquire", "release", "acq_rel", "mmio" };
+    static const struct {
+        const char *word;
+        int order;
+    } orders[] = { { "volatile", ORDER_STRONG },
+                   { "relaxed", ORDER_STRONG },
+                   { "mmio", ORDER_STRONG },
+                   { "acquire", ORDER_STRONG | ORDER_ACQUIRE },
+                   { "release", ORDER_STRONG | ORDER_RELEASE },
+                   { "acq_rel", ORDER_STRONG | ORDER_ACQUIRE | ORDER_RELEASE } };
     static const char *const hints[] = { "weak",
                                          "cta",
                                          "cluster",
@@ -131,10 +140,10 @@ bool access_take_hints(struct opcode_words *words)
                                          "L2::64B",
                                          "L2::128B",
                                          "L2::256B" };
-    bool is_strong = false;
-    for (size_t i = 0; i < sizeof strong / sizeof *strong; i++)
-        is_strong = words_take(words, strong[i]) || is_strong;
+    int order = 0;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (words_take(words, orders[i].word)) order |= orders[i].order;
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         words_take(words, hints[i]);
-    return is_strong;
+    return order;
 }

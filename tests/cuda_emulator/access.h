@@ -4,8 +4,8 @@
 
 #include "lanes.h"
 
-/* Strong reads (volatile, relaxed, acquire) are what may go with an atomic operation of another thread. */
-enum access { ACCESS_READ, ACCESS_STRONG_READ, ACCESS_WRITE, ACCESS_ATOMIC };
+/* Strong reads and writes (volatile, relaxed and above) are what may go with an atomic operation of another thread. */
+enum access { ACCESS_READ, ACCESS_STRONG_READ, ACCESS_WRITE, ACCESS_STRONG_WRITE, ACCESS_ATOMIC };
 
 /* Where op's access of `bytes` at the address is in host memory. Misaligned or out of bounds: launch_fault. */
 uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t address, uint32_t bytes,
@@ -30,7 +30,7 @@ struct shared_place access_shared(struct warp *warp, int lane, bool cluster, uin
 /* The space words of a memory instruction; generic when there are none. */
 struct opcode_words;
 enum ptx_space access_take_space(struct opcode_words *words);
-/* Orders, scopes, cache operators; true where the order makes the access strong (PTX ISA 8.4), nothing else matters here. */
-bool access_take_hints(struct opcode_words *words);
+/* Orders, scopes, cache operators: what the order is worth (order.h), nothing else matters here. */
+int access_take_hints(struct opcode_words *words);
 
 #endif

@@ -212,6 +212,7 @@ void block_start(struct block *block, uint32_t number)
         warp->copy_count = 0;
         warp->registers = 0;
         warp->voted = 0;
+        warp->read = warp->fenced = (struct sync_clock){ NULL };
         warp->copy_serial = 0;
         memset(warp->copy_group, 0, sizeof warp->copy_group);
         memset(warp->bulk_group, 0, sizeof warp->bulk_group);

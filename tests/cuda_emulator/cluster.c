@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "block.h"
+#include "order.h"
 #include "shadow.h"
 #include "schedule.h"
 
@@ -16,7 +17,9 @@ struct cluster *cluster_new(struct launch *launch)
     cluster->count = launch->cluster[0] * launch->cluster[1] * launch->cluster[2];
     cluster->blocks = calloc(cluster->count, sizeof(struct block *));
     if (launch->check) cluster->clocks = shadow_open_clocks(cluster->count, (threads + LANES - 1) / LANES);
-    bool complete = cluster->blocks != NULL && (cluster->clocks != NULL || !launch->check);
+    if (launch->check) cluster->order = order_open();
+    bool complete =
+        cluster->blocks != NULL && ((cluster->clocks != NULL && cluster->order != NULL) || !launch->check);
     for (uint32_t r = 0; complete && r < cluster->count; r++) {
         cluster->blocks[r] = block_new(cluster, r);
         complete = cluster->blocks[r] != NULL;
@@ -32,6 +35,7 @@ void cluster_free(struct cluster *cluster)
     for (uint32_t r = 0; cluster->blocks != NULL && r < cluster->count; r++)
         block_free(cluster->blocks[r]);
     shadow_close_clocks(cluster->clocks);
+    order_close(cluster->order);
     free(cluster->blocks);
     free(cluster);
 }
@@ -41,6 +45,7 @@ void cluster_start(struct cluster *cluster, uint32_t number)
     cluster->done = 0;
     cluster->barrier = cluster->barrier_done = (struct sync_clock){ NULL };
     if (cluster->clocks != NULL) shadow_start_clocks(cluster->clocks);
+    if (cluster->order != NULL) order_start(cluster->order);
     for (uint32_t r = 0; r < cluster->count; r++)
         block_start(cluster->blocks[r], number);
 }

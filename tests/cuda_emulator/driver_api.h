@@ -25,6 +25,7 @@ int cuModuleLoadData(void **module, const void *image);
 int cuModuleLoadDataEx(void **module, const void *image, unsigned count, int *options, void **values);
 int cuModuleUnload(void *module);
 int cuModuleGetFunction(void **function, void *module, const char *name);
+int cuModuleGetGlobal_v2(uint64_t *address, size_t *size, void *module, const char *name);
 int cuFuncGetAttribute(int *value, int which, void *function);
 int cuFuncSetAttribute(void *function, int which, int value);
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,

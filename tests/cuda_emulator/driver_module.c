@@ -40,6 +40,28 @@ static int place_variables(struct driver *driver, struct ptx_module *ptx)
     return CUDA_SUCCESS;
 }
 
+/* Initial values that are addresses of variables. */
+static int relocate(struct driver *driver, struct ptx_module *ptx, const struct ptx_variable *variable)
+{
+    uint8_t *host = memory_host(&driver->memory, variable->address, variable->size);
+    for (uint32_t i = 0; i < variable->relocation_count; i++) {
+        const struct ptx_relocation *relocation = &variable->relocations[i];
+        uint64_t address = 0;
+        for (uint32_t v = 0; v < ptx->variable_count; v++)
+            if (strcmp(ptx->variables[v]->name, relocation->name) == 0) address = ptx->variables[v]->address;
+        if (address == 0) {
+            snprintf(ptx->error, sizeof ptx->error,
+                     "the initial value of %s is the address of %s, which is no .global or .const variable",
+                     variable->name, relocation->name);
+            return CUDA_ERROR_INVALID_PTX;
+        }
+        address =
+            ((address + relocation->offset) & relocation->mask) >> __builtin_ctzll(relocation->mask | 1ull << 63);
+        memcpy(host + relocation->at, &address, relocation->size);
+    }
+    return CUDA_SUCCESS;
+}
+
 static void release_variables(struct driver *driver, const struct ptx_module *ptx)
 {
     for (uint32_t i = 0; i < ptx->variable_count; i++)
@@ -74,6 +96,8 @@ static int build(struct driver *driver, struct module *module, const char *text)
     if (!ptx_parse(ptx, text)) return CUDA_ERROR_INVALID_PTX;
     int result = check_target(driver, ptx);
     if (result == CUDA_SUCCESS) result = place_variables(driver, ptx);
+    for (uint32_t i = 0; i < ptx->variable_count && result == CUDA_SUCCESS; i++)
+        result = relocate(driver, ptx, ptx->variables[i]);
     if (result != CUDA_SUCCESS) return result;
     module->functions = calloc(ptx->kernel_count + 1u, sizeof *module->functions);
     if (module->functions == NULL) return CUDA_ERROR_OUT_OF_MEMORY;

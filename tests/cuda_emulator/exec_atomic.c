@@ -6,6 +6,7 @@
 #include "access.h"
 #include "decode.h"
 #include "half.h"
+#include "order.h"
 #include "undefined.h"
 
 enum atomic {
@@ -106,6 +107,7 @@ HANDLER(atomic)
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
         uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, at, i), op->size, ACCESS_ATOMIC);
+        order_access(warp, host, op->flags, true, true);
         uint64_t old = 0, swap = op->uses > 2 ? lane_get(warp, op, at + 2, i) : 0;
         memcpy(&old, host, op->size);
         uint64_t result = apply(atomic, old, lane_get(warp, op, at + 1, i), swap);
@@ -133,7 +135,7 @@ static void decode_atomic(struct decoder *decoder, struct opcode_words *words, b
             found = true;
         }
     words_take(words, "noftz");
-    access_take_hints(words);
+    op->flags = (uint8_t)access_take_hints(words);
     op->space = (uint8_t)access_take_space(words);
     atomic_op->type = words_take_type(words);
     op->size = atomic_op->type.bits / 8;

@@ -159,6 +159,22 @@ HANDLER(lop3) /* bit k of the table is the result where x, y, z are the bits 2, 
         } d[i] = result;);
 }
 
+/* Both halves of a lane as numbers. op->flags: FLAG_SIGN, and of what is left: */
+enum { FLAG_RELU = 4, FLAG_MIN = 8, FLAG_MAX = 16 };
+static inline uint32_t half_words(uint32_t x, uint32_t y, uint32_t flags)
+{
+    uint32_t both = 0;
+    for (uint32_t at = 0; at < 32; at += 16) {
+        const int32_t p = flags & FLAG_SIGN ? (int16_t)(x >> at) : (uint16_t)(x >> at);
+        const int32_t q = flags & FLAG_SIGN ? (int16_t)(y >> at) : (uint16_t)(y >> at);
+        int32_t result = flags & FLAG_MIN ? (p < q ? p : q) : flags & FLAG_MAX ? (p > q ? p : q) : p + q;
+        if (flags & FLAG_RELU && result < 0) result = 0;
+        both |= ((uint32_t)result & 0xffff) << at;
+    }
+    return both;
+}
+BINARY(half_words_op, half_words(x, y, op->flags))
+
 static inline uint32_t byte_dot(uint32_t x, uint32_t y, uint32_t z, bool x_signed, bool y_signed)
 {
     for (uint32_t k = 0; k < 32; k += 8) {
@@ -242,6 +258,14 @@ const struct opcode exec_bits_table[] = {
     ENTRY("shf.l.clamp.b32", "w:www", shf_l_clamp),
     ENTRY("shf.r.clamp.b32", "w:www", shf_r_clamp),
     ENTRY("lop3.b32", "w:wwwi", lop3),
+    FLAGGED("add.u16x2", "w:ww", half_words_op, 0),
+    FLAGGED("add.s16x2", "w:ww", half_words_op, FLAG_SIGN),
+    FLAGGED("min.u16x2", "w:ww", half_words_op, FLAG_MIN),
+    FLAGGED("max.u16x2", "w:ww", half_words_op, FLAG_MAX),
+    FLAGGED("min.s16x2", "w:ww", half_words_op, FLAG_SIGN | FLAG_MIN),
+    FLAGGED("max.s16x2", "w:ww", half_words_op, FLAG_SIGN | FLAG_MAX),
+    FLAGGED("min.relu.s16x2", "w:ww", half_words_op, FLAG_SIGN | FLAG_MIN | FLAG_RELU),
+    FLAGGED("max.relu.s16x2", "w:ww", half_words_op, FLAG_SIGN | FLAG_MAX | FLAG_RELU),
     FLAGGED("dp4a.u32.u32", "w:www", dp4a, 0),
     FLAGGED("dp4a.s32.u32", "w:www", dp4a, 1),
     FLAGGED("dp4a.u32.s32", "w:www", dp4a, 2),

@@ -1,9 +1,10 @@
 /* Branches, exits, barriers, fences and hints (PTX ISA 9.7.12, 9.7.13.1 to 9.7.13.4). Branches and exits are done by the
- * scheduler; the emulator's memory is sequentially consistent, so that fences order nothing that is not ordered. */
+ * scheduler; the emulator's memory is sequentially consistent, so that only the checker looks at fences. */
 #include <string.h>
 
 #include "access.h"
 #include "decode.h"
+#include "order.h"
 #include "shadow.h"
 
 HANDLER(nothing)
@@ -15,6 +16,12 @@ HANDLER(fence_async_proxy)
 {
     (void)op, (void)mask;
     shadow_fence(warp);
+}
+
+HANDLER(fence)
+{
+    (void)op, (void)mask;
+    order_fence(warp);
 }
 
 HANDLER(trap)
@@ -158,8 +165,7 @@ static void decode_barrier(struct decoder *decoder, struct opcode_words *words)
     op->run = barrier;
 }
 
-/* Fences and hints: their words are checked, their operands are not looked at; all but the fence of the async proxy, which the
- * checker wants to see, are without effect here. */
+/* Fences and hints: their words are checked, their operands are not looked at. */
 static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
 {
     static const char *const known[] = { "gl",
@@ -188,11 +194,15 @@ static void decode_ordering(struct decoder *decoder, struct opcode_words *words)
                                          "tensormap::generic",
                                          "sync_restrict::shared::cta",
                                          "sync_restrict::shared::cluster" };
+    const char *base = words->word[0];
+    bool is_fence = strcmp(base, "fence") == 0 || strcmp(base, "membar") == 0;
     bool is_proxy = words_take(words, "proxy"), is_async = words_take(words, "async"),
          is_global = words_take(words, "global");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         words_take(words, known[i]);
-    decoder->op->run = is_proxy && is_async && !is_global ? fence_async_proxy : nothing;
+    decoder->op->run = is_proxy && is_async && !is_global ? fence_async_proxy
+                       : is_fence && !is_proxy            ? fence
+                                                          : nothing;
     decoder->op->class = CLASS_CONTROL;
 }
 

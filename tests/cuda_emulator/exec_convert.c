@@ -57,11 +57,11 @@ static double round_to_integer(double value, enum rounding rounding)
     }
 }
 
-/* Out of range saturates; NaN gives 0, or the lowest value in 64 bits. */
+/* Out of range saturates; NaN gives 0, or where one of the types has 64 bits only the highest bit. */
 static uint64_t float_to_integer(double value, const struct conversion *c)
 {
     uint32_t bits = c->to.bits;
-    if (value != value) return bits == 64 ? (uint64_t)1 << 63 : 0;
+    if (value != value) return bits == 64 || c->from.bits == 64 ? (uint64_t)1 << (bits - 1) : 0;
     value = round_to_integer(value, c->rounding);
     if (c->to.kind == 's') {
         double limit = ldexp(1, (int)bits - 1);
@@ -84,11 +84,22 @@ static uint64_t integer_to_integer(uint64_t value, bool negative, const struct c
     return truncate_bits(value, c->to.bits);
 }
 
+static double integer_to_double(uint64_t magnitude, bool negative, enum rounding rounding)
+{
+    double nearest = (double)magnitude;
+    bool is_above = nearest >= 0x1p64 || (uint64_t)nearest > magnitude,
+         is_below = nearest < 0x1p64 && (uint64_t)nearest < magnitude;
+    bool up = rounding == (negative ? ROUND_DOWN : ROUND_UP), down = rounding != ROUND_NEAREST && !up;
+    if (up && is_below) nearest = nextafter(nearest, INFINITY);
+    if (down && is_above) nearest = nextafter(nearest, 0);
+    return negative ? -nearest : nearest;
+}
+
 static uint64_t integer_to_float(uint64_t value, bool negative, const struct conversion *c)
 {
     uint64_t magnitude = negative ? 0 - value : value;
     double rounded = (double)magnitude;
-    if (c->to.bits == 64) return double_bits(negative ? -rounded : rounded);
+    if (c->to.bits == 64) return double_bits(integer_to_double(magnitude, negative, c->rounding));
     if (magnitude >> 53 != 0) { /* keep the bits that matter and a sticky one */
         uint64_t sticky = magnitude & 0x7ff;
         rounded = (double)((magnitude & ~(uint64_t)0x7ff) | (sticky != 0 ? 0x800 : 0));

@@ -54,6 +54,11 @@ static inline float greater(float x, float y)
     return y != y ? x : x != x ? y : most;
 }
 
+static inline float relu(float x) /* a NaN stays one */
+{
+    return x < 0 ? 0 : x;
+}
+
 FOUR_FORMS(BINARY_F32, add, x + y)
 FOUR_FORMS(BINARY_F32, sub, x - y)
 FOUR_FORMS(BINARY_F32, mul, x *y)
@@ -99,8 +104,8 @@ BINARY_F64(add_f64, x + y)
 BINARY_F64(sub_f64, x - y)
 BINARY_F64(mul_f64, x *y)
 BINARY_F64(div_f64, x / y)
-BINARY_F64(min_f64, fmin(x, y))
-BINARY_F64(max_f64, fmax(x, y))
+BINARY_F64(min_f64, x == y ? (signbit(x) ? x : y) : fmin(x, y)) /* as in single precision */
+BINARY_F64(max_f64, x == y ? (signbit(x) ? y : x) : fmax(x, y))
 BINARY_F64(copysign_f64, copysign(y, x))
 UNARY_F64(neg_f64, -x)
 UNARY_F64(abs_f64, fabs(x))
@@ -131,12 +136,16 @@ UNARY_F64(rcp_f64, 1 / x)
 #define HALF_OP(name, operands, expr)                                                                              \
     HALF_LOOP(name##_f16, operands, half_to_float, HALF_ROUND, expr)                                               \
     HALF_LOOP(name##_bf16, operands, bfloat_to_float, BFLOAT_ROUND, expr)
-#define FMA_ODD double_to_float_odd(fma((double)x, (double)y, (double)z))
+#define FMA_ODD double_to_float_odd(fma_odd((double)x, (double)y, (double)z))
+#define MUL_ODD double_to_float_odd((double)x *(double)y) /* a subnormal product has no room in a float */
 HALF_OP(add, 2, x + y)
 HALF_OP(sub, 2, x - y)
-HALF_OP(mul, 2, x *y)
+HALF_OP(mul, 2, MUL_ODD)
+HALF_OP(add_sat, 2, saturate(x + y))
+HALF_OP(sub_sat, 2, saturate(x - y))
+HALF_OP(mul_sat, 2, saturate(MUL_ODD))
 HALF_OP(fma, 3, FMA_ODD)
-HALF_OP(fma_relu, 3, greater(FMA_ODD, 0))
+HALF_OP(fma_relu, 3, relu(FMA_ODD))
 HALF_OP(fma_sat, 3, saturate(FMA_ODD))
 HALF_OP(min, 2, lesser(x, y))
 HALF_OP(max, 2, greater(x, y))
@@ -208,6 +217,9 @@ const struct opcode exec_float_table[] = {
     HALF_ENTRIES("add", "h:hh", "w:ww", add),
     HALF_ENTRIES("sub", "h:hh", "w:ww", sub),
     HALF_ENTRIES("mul", "h:hh", "w:ww", mul),
+    HALF_ENTRIES("add.sat", "h:hh", "w:ww", add_sat),
+    HALF_ENTRIES("sub.sat", "h:hh", "w:ww", sub_sat),
+    HALF_ENTRIES("mul.sat", "h:hh", "w:ww", mul_sat),
     HALF_ENTRIES("fma", "h:hhh", "w:www", fma),
     HALF_ENTRIES("fma.relu", "h:hhh", "w:www", fma_relu),
     HALF_ENTRIES("fma.sat", "h:hhh", "w:www", fma_sat),

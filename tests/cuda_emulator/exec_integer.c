@@ -117,6 +117,9 @@ HIGH(TERNARY, mad_hi, +(wrap)z)
 #define CLAMP_S32(v) ((v) > INT32_MAX ? INT32_MAX : (v) < INT32_MIN ? INT32_MIN : (v))
 BINARY(add_sat_s32, int32_t, uint32_t, uint32_t, uint64_t, CLAMP_S32((int64_t)x + y))
 BINARY(sub_sat_s32, int32_t, uint32_t, uint32_t, uint64_t, CLAMP_S32((int64_t)x - y))
+/* min.relu, max.relu: what is negative becomes 0. */
+BINARY(min_relu_s32, int32_t, uint32_t, uint32_t, uint32_t, (x < y ? x : y) > 0 ? (x < y ? x : y) : 0)
+BINARY(max_relu_s32, int32_t, uint32_t, uint32_t, uint32_t, (x > y ? x : y) > 0 ? (x > y ? x : y) : 0)
 /* mul24, mad24: the low 24 bits of each factor. */
 BINARY(mul24_u32, uint32_t, uint32_t, uint32_t, uint32_t, (x & 0xffffff) * (y & 0xffffff))
 BINARY(mul24_s32, int32_t, uint32_t, uint32_t, uint32_t,
@@ -173,6 +176,8 @@ const struct opcode exec_integer_table[] = {
     ENTRY("mad.wide.s32", "l:wwl", mad_wide_s32),
     ENTRY("add.sat.s32", "w:ww", add_sat_s32),
     ENTRY("sub.sat.s32", "w:ww", sub_sat_s32),
+    ENTRY("min.relu.s32", "w:ww", min_relu_s32),
+    ENTRY("max.relu.s32", "w:ww", max_relu_s32),
     ENTRY("mul24.u32", "w:ww", mul24_u32),
     ENTRY("mul24.s32", "w:ww", mul24_s32),
     { .name = NULL },

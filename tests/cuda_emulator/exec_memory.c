@@ -4,10 +4,11 @@
 
 #include "access.h"
 #include "decode.h"
+#include "order.h"
 #include "traffic.h"
 #include "undefined.h"
 
-enum { FLAG_SIGNED = 1, FLAG_STRONG = 2 };
+enum { FLAG_SIGNED = 8 }; /* beside those of order.h */
 
 /* Extent of a warp's addresses, and which low bits any of them has. */
 struct extent {
@@ -159,7 +160,8 @@ static void load_lanes(struct warp *warp, const struct op *op, uint32_t mask)
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
         const uint8_t *host = access_host(warp, i, op->space, address[i], bytes,
-                                          op->flags & FLAG_STRONG ? ACCESS_STRONG_READ : ACCESS_READ);
+                                          op->flags & ORDER_STRONG ? ACCESS_STRONG_READ : ACCESS_READ);
+        if (op->flags & ORDER_STRONG) order_access(warp, host, op->flags, true, false);
         for (uint32_t v = 0; v < op->vector; v++) {
             uint64_t value = 0;
             memcpy(&value, host + v * op->size, op->size);
@@ -195,7 +197,9 @@ HANDLER(store)
     undefined_use(warp, op, 0, mask, "an address");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
-        uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, 0, i), bytes, ACCESS_WRITE);
+        uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, 0, i), bytes,
+                                    op->flags & ORDER_STRONG ? ACCESS_STRONG_WRITE : ACCESS_WRITE);
+        if (op->flags & ORDER_STRONG) order_access(warp, host, op->flags, false, true);
         for (uint32_t v = 0; v < op->vector; v++) {
             uint64_t value = lane_get(warp, op, 1 + v, i); /* truncated (9.4.1) */
             memcpy(host + v * op->size, &value, op->size);
@@ -242,12 +246,12 @@ static bool is_natural(const struct decoder *decoder, const struct ptx_operand *
 static void decode_access(struct decoder *decoder, struct opcode_words *words, bool is_load)
 {
     struct op *op = decoder->op;
-    const bool is_strong = access_take_hints(words);
+    const int order = access_take_hints(words);
     op->space = (uint8_t)access_take_space(words);
     op->vector = words_take(words, "v2") ? 2 : words_take(words, "v4") ? 4 : words_take(words, "v8") ? 8 : 1;
     struct type type = words_take_type(words);
     op->size = type.bits / 8;
-    op->flags = (type.kind == 's' ? FLAG_SIGNED : 0) | (is_strong ? FLAG_STRONG : 0);
+    op->flags = (uint8_t)((type.kind == 's' ? FLAG_SIGNED : 0) | order);
     op->class = class_of(op->space, is_load);
     const struct ptx_operand *data = decode_operand(decoder, is_load ? 0 : 1);
     const struct ptx_operand *address = decode_operand(decoder, is_load ? 1 : 0);

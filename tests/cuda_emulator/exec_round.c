@@ -6,60 +6,57 @@
 #include "decode.h"
 #include "half.h"
 
-static double odd(double sum, double rest) /* sum + rest exactly, |rest| within half a unit of sum, to odd */
-{
-    if (rest == 0 || rest != rest || isinf(sum)) return sum;
-    uint64_t bits = double_bits(sum);
-    if ((rest < 0) != (sum < 0)) bits--;
-    return as_double(bits | 1);
-}
-
-static double fused(double x, double y, double z) /* x * y is exact: the factors are floats */
-{
-    double product = x * y, sum = product + z, part = sum - product;
-    return odd(sum, (product - (sum - part)) + (z - part));
-}
-
 static double quotient(double x, double y)
 {
     double q = x / y;
     double rest = fma(-q, y, x); /* exact; has the sign of the error times y */
-    return odd(q, y < 0 ? -rest : rest);
+    return to_odd(q, y < 0 ? -rest : rest);
 }
 
 static double root(double x)
 {
     double r = sqrt(x);
-    return odd(r, fma(-r, r, x));
+    return to_odd(r, fma(-r, r, x));
 }
 
-#define BINARY(name, rounding, expr)                                                                               \
+/* A sum that is exactly zero is negative when rounded down, unless both terms are positive zeros. */
+static double sum(double x, double y, double z, enum rounding rounding)
+{
+    double exact = fma_odd(x, y, z);
+    return exact == 0 && rounding == ROUND_DOWN && signbit(x * y) != signbit(z) ? -0.0 : exact;
+}
+
+/* op->flags: */
+enum { FLAG_FTZ = 1, FLAG_SAT = 2 };
+static inline float in(float value, uint32_t flags)
+{
+    return flags & FLAG_FTZ ? flush(value) : value;
+}
+static inline float out(double value, enum rounding rounding, uint32_t flags)
+{
+    const float result = in(double_to_float(value, rounding), flags);
+    return flags & FLAG_SAT ? saturate(result) : result;
+}
+
+/* The last operand is where an instruction with fewer has them all. */
+#define ROUNDED(name, rounding, expr)                                                                              \
     HANDLER(name)                                                                                                  \
     {                                                                                                              \
+        const uint32_t last = op->defs + op->uses - 1u;                                                            \
         float *d = ROW(float, 0);                                                                                  \
-        const float *a = ROW(const float, 1), *b = ROW(const float, 2);                                            \
-        FOR_LANES(mask, const double x = a[i]; const double y = b[i]; d[i] = double_to_float(expr, rounding););    \
-    }
-#define UNARY(name, rounding, expr)                                                                                \
-    HANDLER(name)                                                                                                  \
-    {                                                                                                              \
-        float *d = ROW(float, 0);                                                                                  \
-        const float *a = ROW(const float, 1);                                                                      \
-        FOR_LANES(mask, const double x = a[i]; d[i] = double_to_float(expr, rounding););                           \
+        const float *a = ROW(const float, 1), *b = ROW(const float, last < 2 ? last : 2),                          \
+                    *c = ROW(const float, last);                                                                   \
+        FOR_LANES(mask, const double x = in(a[i], op->flags); const double y = in(b[i], op->flags);                \
+                  const double z = in(c[i], op->flags); (void)y, (void)z; d[i] = out(expr, rounding, op->flags);); \
     }
 #define ALL(suffix, rounding)                                                                                      \
-    BINARY(add_##suffix, rounding, fused(x, 1, y))                                                                 \
-    BINARY(sub_##suffix, rounding, fused(x, 1, -y))                                                                \
-    BINARY(mul_##suffix, rounding, x *y)                                                                           \
-    BINARY(div_##suffix, rounding, quotient(x, y))                                                                 \
-    UNARY(rcp_##suffix, rounding, quotient(1, x))                                                                  \
-    UNARY(sqrt_##suffix, rounding, root(x))                                                                        \
-    HANDLER(fma_##suffix)                                                                                          \
-    {                                                                                                              \
-        float *d = ROW(float, 0);                                                                                  \
-        const float *a = ROW(const float, 1), *b = ROW(const float, 2), *c = ROW(const float, 3);                  \
-        FOR_LANES(mask, d[i] = double_to_float(fused((double)a[i], (double)b[i], (double)c[i]), rounding););       \
-    }
+    ROUNDED(add_##suffix, rounding, sum(x, 1, y, rounding))                                                        \
+    ROUNDED(sub_##suffix, rounding, sum(x, 1, -y, rounding))                                                       \
+    ROUNDED(mul_##suffix, rounding, x *y)                                                                          \
+    ROUNDED(div_##suffix, rounding, quotient(x, y))                                                                \
+    ROUNDED(rcp_##suffix, rounding, quotient(1, x))                                                                \
+    ROUNDED(sqrt_##suffix, rounding, root(x))                                                                      \
+    ROUNDED(fma_##suffix, rounding, sum(x, y, z, rounding))
 ALL(rz, ROUND_ZERO)
 ALL(rm, ROUND_DOWN)
 ALL(rp, ROUND_UP)
@@ -90,15 +87,20 @@ DOUBLE(rcp, 1 / x)
 DOUBLE(sqrt, sqrt(x))
 DOUBLE(fma, fma(x, y, z))
 
-#define ENTRY(text, signature, handler)                                                                            \
+#define ENTRY(text, signature, handler, flags)                                                                     \
     {                                                                                                              \
-        text, signature, handler, CLASS_FLOAT, CONTROL_NONE, 0                                                     \
+        text, signature, handler, CLASS_FLOAT, CONTROL_NONE, flags                                                 \
     }
+#define TWO_ENTRIES(text, signature, handler)                                                                      \
+    ENTRY(text ".f32", signature, handler, 0), ENTRY(text ".ftz.f32", signature, handler, FLAG_FTZ)
+#define FOUR_ENTRIES(text, signature, handler)                                                                     \
+    TWO_ENTRIES(text, signature, handler), ENTRY(text ".sat.f32", signature, handler, FLAG_SAT),                   \
+        ENTRY(text ".ftz.sat.f32", signature, handler, FLAG_FTZ | FLAG_SAT)
 #define ENTRIES(suffix)                                                                                            \
-    ENTRY("add." #suffix ".f32", "w:ww", add_##suffix), ENTRY("sub." #suffix ".f32", "w:ww", sub_##suffix),        \
-        ENTRY("mul." #suffix ".f32", "w:ww", mul_##suffix), ENTRY("div." #suffix ".f32", "w:ww", div_##suffix),    \
-        ENTRY("rcp." #suffix ".f32", "w:w", rcp_##suffix), ENTRY("sqrt." #suffix ".f32", "w:w", sqrt_##suffix),    \
-        ENTRY("fma." #suffix ".f32", "w:www", fma_##suffix)
+    FOUR_ENTRIES("add." #suffix, "w:ww", add_##suffix), FOUR_ENTRIES("sub." #suffix, "w:ww", sub_##suffix),        \
+        FOUR_ENTRIES("mul." #suffix, "w:ww", mul_##suffix), TWO_ENTRIES("div." #suffix, "w:ww", div_##suffix),     \
+        TWO_ENTRIES("rcp." #suffix, "w:w", rcp_##suffix), TWO_ENTRIES("sqrt." #suffix, "w:w", sqrt_##suffix),      \
+        FOUR_ENTRIES("fma." #suffix, "w:www", fma_##suffix)
 
 #define DOUBLE_ENTRY(name, suffix, signature, mode)                                                                \
     {                                                                                                              \

@@ -79,6 +79,21 @@ static inline float double_to_float_odd(double value)
     return as_float(bits | 1);
 }
 
+static inline double to_odd(double sum,
+                            double rest) /* sum + rest exactly, |rest| within half a unit of sum, to odd */
+{
+    if (rest == 0 || rest != rest || isinf(sum)) return sum;
+    uint64_t bits = double_bits(sum);
+    if ((rest < 0) != (sum < 0)) bits--;
+    return as_double(bits | 1);
+}
+
+static inline double fma_odd(double x, double y, double z) /* to odd; x * y is exact: the factors are floats */
+{
+    double product = x * y, sum = product + z, part = sum - product;
+    return to_odd(sum, (product - (sum - part)) + (z - part));
+}
+
 /* Rounds a double to float in any mode. */
 static inline float double_to_float(double value, enum rounding rounding)
 {

@@ -11,6 +11,13 @@
 
 enum ptx_space { SPACE_GENERIC, SPACE_PARAM, SPACE_GLOBAL, SPACE_SHARED, SPACE_LOCAL, SPACE_CONST, SPACE_CLUSTER };
 
+struct ptx_relocation { /* of an initial value: the address of a variable, or some bits of it, goes there */
+    const char *name;
+    uint64_t offset; /* behind the address */
+    uint64_t mask;   /* the bits, moved down to the lowest one */
+    uint32_t at, size;
+};
+
 struct ptx_variable { /* a parameter or a .shared, .local, .global or .const variable */
     const char *name;
     enum ptx_space space;
@@ -18,6 +25,8 @@ struct ptx_variable { /* a parameter or a .shared, .local, .global or .const var
     bool external;                         /* .extern .shared: the dynamic shared memory */
     const uint8_t *init;                   /* .global, .const: initial bytes, or NULL */
     uint64_t address;                      /* .global, .const: where the loader put it */
+    struct ptx_relocation *relocations;    /* of init */
+    uint32_t relocation_count;
 };
 
 enum ptx_operand_kind {

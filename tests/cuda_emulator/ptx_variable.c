@@ -46,25 +46,51 @@ static uint32_t type_and_alignment(struct parser *parser, uint32_t *align)
     return size;
 }
 
-/* = {1, 2, ...} or = value: numbers only. */
-static const uint8_t *initializer(struct parser *parser, uint32_t size, uint32_t element)
+/* The address of a variable: name, name+4, generic(name)+4. The loader, which knows it, puts it there. */
+static void address(struct parser *parser, struct ptx_variable *variable, uint32_t at, uint32_t size, uint64_t mask)
 {
-    uint8_t *bytes = arena_alloc(&parser->module->arena, size);
+    struct arena *arena = &parser->module->arena;
+    struct ptx_relocation relocation = { .at = at, .size = size < 8 ? size : 8, .mask = mask };
+    bool is_generic = parser_accept_word(parser, "generic");
+    if (is_generic) parser_expect(parser, '(');
+    relocation.name = parser_name(parser);
+    if (is_generic) parser_expect(parser, ')');
+    if (parser_accept(parser, '+')) relocation.offset = parser_integer(parser);
+    variable->relocations =
+        arena_grow(arena, variable->relocations, variable->relocation_count, sizeof *variable->relocations);
+    variable->relocations[variable->relocation_count++] = relocation;
+}
+
+/* = {1, 2, ...} or = value: numbers, addresses, and of those single bytes, 0xff00(name). */
+static void initializer(struct parser *parser, struct ptx_variable *variable)
+{
+    const uint32_t element = variable->element;
+    uint8_t *bytes = arena_alloc(&parser->module->arena, variable->size);
     bool braces = parser_accept(parser, '{');
     uint32_t at = 0;
     do {
+        if (at + element > variable->size) parser_fail(parser, "too many initializers");
+        if (parser->lexer.token.kind == TOKEN_WORD) {
+            address(parser, variable, at, element, UINT64_MAX);
+            at += element;
+            continue;
+        }
         bool minus = parser_accept(parser, '-');
         struct token token = parser->lexer.token;
         if (token.kind != TOKEN_INTEGER && token.kind != TOKEN_FLOAT && token.kind != TOKEN_DOUBLE)
             parser_fail(parser, "initializer '%.*s' is not a number", (int)token.length, token.text);
-        uint64_t value = minus ? 0 - token.value : token.value;
-        if (at + element > size) parser_fail(parser, "too many initializers");
-        if (!parser->failed) memcpy(bytes + at, &value, element < 8 ? element : 8);
-        at += element;
         lexer_advance(&parser->lexer);
+        if (parser_accept(parser, '(')) {
+            address(parser, variable, at, element, token.value);
+            parser_expect(parser, ')');
+        } else if (!parser->failed) {
+            uint64_t value = minus ? 0 - token.value : token.value;
+            memcpy(bytes + at, &value, element < 8 ? element : 8);
+        }
+        at += element;
     } while (braces && parser_accept(parser, ','));
     if (braces) parser_expect(parser, '}');
-    return bytes;
+    variable->init = bytes;
 }
 
 uint32_t parser_place(uint32_t *end, uint32_t size, uint32_t align)
@@ -96,7 +122,7 @@ struct ptx_variable *parser_variable(struct parser *parser, enum ptx_space space
     struct ptx_kernel *kernel = parser->kernel;
     struct ptx_variable variable = parser_declaration(parser, space);
     variable.external = external;
-    if (parser_accept(parser, '=')) variable.init = initializer(parser, variable.size, variable.element);
+    if (parser_accept(parser, '=')) initializer(parser, &variable);
     if (parser->failed) return NULL;
     uint32_t *count = kernel == NULL ? &parser->module->variable_count : &kernel->variable_count;
     struct ptx_variable ***list = kernel == NULL ? &parser->module->variables : &kernel->variables;

@@ -2,7 +2,7 @@
  * reader's clock, after FastTrack (Flanagan and Freund, PLDI 2009). Every warp has a vector clock, advanced and joined where warps
  * meet at a barrier; the bulk copies of a block are one more agent, the wgmma of a warpgroup another. A second vector of each warp says up to where it knows others'
  * accesses to be behind a proxy fence (PTX ISA 8.8, proxy-preserved base causality order). Limits: accesses of lanes of one warp are
- * taken as ordered, of a word only the last writer, the last atomic operation and the last strong reader are remembered, and who has seen one
+ * taken as ordered, of a word only the last writer, the last strong writer and the last strong reader are remembered, and who has seen one
  * operation of a block's async proxy has seen the earlier ones. */
 #include "shadow.h"
 
@@ -20,8 +20,8 @@ struct mark {
 };
 
 struct cell {
-    struct mark write, read; /* read.agent MANY: see readers */
-    struct mark atomic, strong_read;
+    struct mark write, read;               /* read.agent MANY: see readers */
+    struct mark strong_write, strong_read; /* atomic operations are strong writes */
 };
 
 struct clocks {
@@ -180,6 +180,12 @@ void shadow_copy(struct warp *warp, struct sync_clock *to, const struct sync_clo
     join(sync_seen(clocks, to), from->seen, 2 * clocks->agents);
 }
 
+void shadow_reset(struct warp *warp, struct sync_clock *sync)
+{
+    if (warp->block->checker == NULL || sync->seen == NULL) return;
+    memset(sync->seen, 0, (size_t)2 * warp->block->checker->clocks->agents * sizeof *sync->seen);
+}
+
 void shadow_fence(struct warp *warp)
 {
     if (warp->block->checker == NULL) return;
@@ -213,16 +219,15 @@ static bool unseen(const struct accessor *by, uint32_t other, uint32_t clock)
 }
 
 /* A write that comes before: is it ordered, and for the async proxy behind a proxy fence? */
-static void check_writer(const struct accessor *by, const struct checker *checker, uint32_t word, const char *kind)
+static void check_writer(const struct accessor *by, const struct checker *checker, const struct mark *write,
+                         uint32_t word, const char *kind)
 {
-    const struct cell *cell = &checker->cells[word];
     const struct clocks *clocks = checker->clocks;
-    if (unseen(by, cell->write.agent, cell->write.clock)) race(by, word, kind, cell->write.agent);
-    bool is_generic = cell->write.agent % clocks->per_block < clocks->warps;
-    if (by->me != NOBODY || !is_generic || cell->write.clock <= by->seen[clocks->agents + cell->write.agent])
-        return;
+    if (unseen(by, write->agent, write->clock)) race(by, word, kind, write->agent);
+    bool is_generic = write->agent % clocks->per_block < clocks->warps;
+    if (by->me != NOBODY || !is_generic || write->clock <= by->seen[clocks->agents + write->agent]) return;
     char text[64];
-    name(by, cell->write.agent, text);
+    name(by, write->agent, text);
     launch_fault(by->warp, by->lane, 719,
                  "missing fence.proxy.async, %s at 0x%x: %s wrote it through the generic proxy", kind, 4 * word,
                  text);
@@ -250,22 +255,24 @@ static void check_readers(const struct accessor *by, const struct checker *check
 static void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
-    if (cell->write.bytes & bytes) check_writer(by, checker, word, "write after write");
+    if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "write after write");
     check_readers(by, checker, word, bytes, "write after read");
     check_mark(by, &cell->strong_read, word, bytes, "write after read");
-    check_mark(by, &cell->atomic, word, bytes, "write after atomic");
+    if (cell->strong_write.bytes & bytes)
+        check_writer(by, checker, &cell->strong_write, word, "write after atomic or volatile write");
     bool again = cell->write.agent == by->agent && cell->write.clock == by->now;
     cell->write = (struct mark){ by->now, (uint16_t)by->agent, again ? cell->write.bytes | bytes : bytes };
     cell->read.bytes &= (uint8_t)~bytes;
     cell->strong_read.bytes &= (uint8_t)~bytes;
-    cell->atomic.bytes &= (uint8_t)~bytes;
+    cell->strong_write.bytes &= (uint8_t)~bytes;
 }
 
 static void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
-    if (cell->write.bytes & bytes) check_writer(by, checker, word, "read after write");
-    check_mark(by, &cell->atomic, word, bytes, "read after atomic");
+    if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "read after write");
+    if (cell->strong_write.bytes & bytes)
+        check_writer(by, checker, &cell->strong_write, word, "read after atomic or volatile write");
     if (cell->read.bytes == 0 || cell->read.agent == by->agent) {
         cell->read.agent = (uint16_t)by->agent;
         cell->read.clock = by->now;
@@ -281,21 +288,22 @@ static void on_read(const struct accessor *by, struct checker *checker, uint32_t
     cell->read.bytes |= bytes;
 }
 
-/* Atomic operations and strong reads do not race with each other, and order nothing. */
+/* Atomic operations, strong reads and strong writes do not race with each other. What they order is order.c's. */
 static void on_strong(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes,
                       bool is_read)
 {
     struct cell *cell = &checker->cells[word];
-    struct mark *mark = is_read ? &cell->strong_read : &cell->atomic;
-    check_mark(by, &cell->write, word, bytes, is_read ? "read after write" : "atomic after write");
-    if (!is_read) check_readers(by, checker, word, bytes, "atomic after read");
+    struct mark *mark = is_read ? &cell->strong_read : &cell->strong_write;
+    check_mark(by, &cell->write, word, bytes,
+               is_read ? "read after write" : "atomic or volatile write after write");
+    if (!is_read) check_readers(by, checker, word, bytes, "atomic or volatile write after read");
     *mark = (struct mark){ by->now, (uint16_t)by->agent, mark->bytes | bytes };
 }
 
 static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
                       enum access access)
 {
-    if (access == ACCESS_WRITE) memset(checker->defined + address, 0xff, bytes);
+    if (access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE) memset(checker->defined + address, 0xff, bytes);
     for (uint32_t at = address; at < address + bytes;) {
         uint32_t word = at / 4, first = at % 4, count = 4 - first;
         if (count > address + bytes - at) count = address + bytes - at;

@@ -26,6 +26,7 @@ void shadow_join(struct block *block, uint32_t warps);
 void shadow_release(struct warp *warp, struct sync_clock *sync);
 void shadow_acquire(struct warp *warp, const struct sync_clock *sync);
 void shadow_copy(struct warp *warp, struct sync_clock *to, const struct sync_clock *from);
+void shadow_reset(struct warp *warp, struct sync_clock *sync); /* nothing is known through it */
 /* fence.proxy.async: generic accesses that are ordered before it are visible to async ones that are ordered behind it. */
 void shadow_fence(struct warp *warp);
 

@@ -23,6 +23,7 @@ struct split { /* lanes of a warp that are at one place */
 struct checker;
 struct undefined;
 struct clocks;
+struct order;
 struct async_copy;
 struct mbarrier;
 struct bulk;
@@ -64,13 +65,14 @@ struct warp {
     struct waiting waiting;
     struct async_copy *copies; /* cp.async not yet done, exec_async.c */
     uint32_t copy_count, copy_room;
-    uint64_t copy_serial;        /* how many it has issued */
-    uint32_t copy_group[LANES];  /* groups that each lane has committed */
-    uint32_t bulk_group[LANES];  /* of cp.async.bulk, bulk.h */
-    struct wgmma_state *wgmma;   /* NULL: it has issued none */
-    uint32_t registers;          /* of each thread after setmaxnreg; 0: as at launch */
-    const struct op *op;         /* running, for reports */
-    struct undefined *undefined; /* NULL: checks are off */
+    uint64_t copy_serial;           /* how many it has issued */
+    uint32_t copy_group[LANES];     /* groups that each lane has committed */
+    uint32_t bulk_group[LANES];     /* of cp.async.bulk, bulk.h */
+    struct wgmma_state *wgmma;      /* NULL: it has issued none */
+    uint32_t registers;             /* of each thread after setmaxnreg; 0: as at launch */
+    const struct op *op;            /* running, for reports */
+    struct undefined *undefined;    /* NULL: checks are off */
+    struct sync_clock read, fenced; /* order.c: seen by its strong reads, and known at its last fence */
 };
 
 struct barrier {
@@ -106,6 +108,7 @@ struct cluster { /* blocks that run together; without clusters one block each */
     uint32_t count, done;
     struct sync_clock barrier, barrier_done; /* barrier.cluster */
     struct clocks *clocks;                   /* NULL: checks are off */
+    struct order *order;                     /* the same */
 };
 
 struct launch {
