@@ -9,11 +9,9 @@ foreach(declaration ${declarations})
   get_filename_component(folder ${declaration} DIRECTORY)
   get_filename_component(op ${folder} NAME)
   list(APPEND HPCK_FAMILIES_${op} ${family})
-  set(limit 60)
+  set(limit 40)
   if(op STREQUAL conv) # whose kernels take PoCL longer to compile
     set(limit 20)
-  elseif(family MATCHES "_simt$") # likewise; the emulated devices run 100
-    set(limit 40)
   endif()
   add_test(NAME ${op}_variants_${family} COMMAND verify_family ${family} ${limit})
   set_tests_properties(${op}_variants_${family} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77

@@ -2,7 +2,7 @@
 #ifndef HPCK_TESTS_POINT_H
 #define HPCK_TESTS_POINT_H
 
-#include "variants.h"
+#include "trial.h"
 
 /* "NAME=VALUE[,NAME=VALUE...]" to a full point; parameters that are not named have the value of the family's first seed. */
 hpck_status point_parse(const struct family *family, const char *text, int64_t *param, struct error *err);

@@ -1,21 +1,10 @@
-/* Drawing trials, choosing variants. */
+/* Choosing variants: first, greedily, few that cover all pairs of values, then as many more as are wanted. A point is tried
+ * for legality only where it would be chosen: for an illegal one that takes many draws. */
 #include "variants.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "op_reduce.h"
-
-enum { DRAWS_MAX = 200 }; /* tries to find a problem for which a point is legal */
-
-uint64_t random_below(uint64_t *state, uint64_t below)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (z ^ (z >> 31)) % below;
-}
 
 uint64_t variants_seed(void)
 {
@@ -23,311 +12,158 @@ uint64_t variants_seed(void)
     return text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL) / 86400;
 }
 
-/* ---- trials ------------------------------------------------------------------------------------------------ */
+/* ---- the grid ---------------------------------------------------------------------------------------------- */
 
-/* A size next to a multiple of one parameter or of a product of two - whatever the family means by them, tiles are
- * among these - or any small one. */
-static int64_t draw_size(const struct family *family, const int64_t *param, int64_t size_max, uint64_t *seed)
-{
-    const uint64_t params = (uint64_t)family->param_count;
-    if (random_below(seed, 4) == 0)
-        return 1 + (int64_t)random_below(seed, (uint64_t)(size_max < 40 ? size_max : 40));
-    int64_t tile = param[random_below(seed, params)];
-    if (random_below(seed, 2) == 0) tile *= param[random_below(seed, params)];
-    const int64_t size = tile * (int64_t)(1 + random_below(seed, 3)) + (int64_t)random_below(seed, 3) - 1;
-    return size >= 1 && size <= size_max ? size : 1 + (int64_t)random_below(seed, (uint64_t)size_max);
-}
+enum point_state { UNTRIED, LEGAL, ILLEGAL, CHOSEN };
 
-static void draw_gemm(const struct family *family, const int64_t *param, const struct problem *like,
-                      int64_t size_max, uint64_t *seed, struct problem *problem)
-{
-    struct gemm_fields *f = &problem->field.gemm;
-    f->trans_a = (int64_t)random_below(seed, 2);
-    f->trans_b = (int64_t)random_below(seed, 2);
-    f->m = draw_size(family, param, size_max, seed);
-    f->n = draw_size(family, param, size_max, seed);
-    f->k = random_below(seed, 16) == 0 ? 0 : draw_size(family, param, 3 * size_max, seed);
-    f->batch = random_below(seed, 3) == 0 ? 1 + (int64_t)random_below(seed, 3) : 1;
-    f->bias = (int64_t)random_below(seed, 2);
-    f->activation = (int64_t)random_below(seed, 4);
-    f->tf32 = problem->dtype_in == HPCK_F32 ? (int64_t)random_below(seed, 2) : 0;
-    if (like == NULL) return;
-    f->trans_a = like->field.gemm.trans_a;
-    f->trans_b = like->field.gemm.trans_b;
-    f->bias = like->field.gemm.bias;
-    f->activation = like->field.gemm.activation;
-    f->tf32 = like->field.gemm.tf32;
-}
-
-static void draw_epilogue(uint64_t *seed, struct conv_fields *f)
-{
-    if (f->direction != 0) return;
-    f->bias = (int64_t)random_below(seed, 2);
-    f->residual = (int64_t)random_below(seed, 2);
-    f->activation = (int64_t)random_below(seed, 4);
-}
-
-static int64_t draw_up_to(int64_t most, uint64_t *seed)
-{
-    return 1 + (int64_t)random_below(seed, (uint64_t)most);
-}
-
-/* Every third problem is what networks are made of (a square filter, stride 1), the others are anything; every fourth of
- * these 1x1 without padding. exact_sums holds whatever does not transform to the bound of a dot product. */
-static void draw_conv(const struct family *family, const int64_t *param, const struct problem *like,
-                      int64_t size_max, uint64_t *seed, struct problem *problem)
-{
-    struct conv_fields *f = &problem->field.conv;
-    const bool is_plain = random_below(seed, 3) == 0;
-    const bool is_pointwise = !is_plain && random_below(seed, 4) == 0;
-    const bool is_depthwise = random_below(seed, 3) == 0;
-    const int64_t taps = is_pointwise ? 1 : 4;
-    const uint64_t margins = is_pointwise ? 1 : 4;
-    const int64_t channels = size_max < 80 ? size_max : 80;
-    const int64_t pixels = size_max < 30 ? size_max : 30;
-    f->direction = (int64_t)random_below(seed, 3);
-    f->nhwc = (int64_t)random_below(seed, 2);
-    f->krsc = (int64_t)random_below(seed, 2);
-    f->n = draw_up_to(3, seed);
-    f->groups = random_below(seed, 2) == 0 ? 1 : draw_up_to(3, seed);
-    f->c = draw_size(family, param, channels, seed) * f->groups;
-    f->k = draw_size(family, param, channels, seed) * f->groups;
-    if (is_depthwise) {
-        f->groups = f->c;
-        f->k = f->c * draw_up_to(2, seed);
-    }
-    f->h = draw_up_to(pixels, seed);
-    f->w = draw_up_to(pixels, seed);
-    f->r = is_plain ? 3 : draw_up_to(taps, seed);
-    f->s = is_plain ? 3 : draw_up_to(taps, seed);
-    f->pad_top = (int64_t)random_below(seed, margins);
-    f->pad_bottom = (int64_t)random_below(seed, margins);
-    f->pad_left = (int64_t)random_below(seed, margins);
-    f->pad_right = (int64_t)random_below(seed, margins);
-    f->stride_h = is_plain ? 1 : draw_up_to(3, seed);
-    f->stride_w = is_plain ? 1 : draw_up_to(3, seed);
-    f->dilation_h = is_plain ? 1 : draw_up_to(3, seed);
-    f->dilation_w = is_plain ? 1 : draw_up_to(3, seed);
-    f->exact_sums = strstr(family->name, "winograd") == NULL;
-    f->prepared = f->direction != 2 && random_below(seed, 3) == 0;
-    draw_epilogue(seed, f);
-    if (like != NULL) {
-        const struct conv_fields *same = &like->field.conv;
-        f->direction = same->direction;
-        f->nhwc = same->nhwc;
-        f->krsc = same->krsc;
-        f->prepared = same->prepared;
-        f->bias = same->bias;
-        f->residual = same->residual;
-        f->activation = same->activation;
-    }
-    *problem = problem_canonical(problem);
-}
-
-/* Extents by form, so that they are canonical: what is reduced and what is kept alternate. */
-static void draw_reduce(const struct family *family, const int64_t *param, const struct problem *like,
-                        int64_t size_max, uint64_t *seed, struct problem *problem)
-{
-    static const struct {
-        int rank;
-        int64_t axes;
-    } shapes[] = { { 1, 1 }, { 2, 2 }, { 3, 5 }, { 2, 1 }, { 3, 2 }, { 4, 5 }, { 4, 10 }, { 5, 21 }, { 1, 0 } };
-    struct reduce_fields *f = &problem->field.reduce;
-    int64_t *extents = reduce_extents(problem);
-    const size_t shape = random_below(seed, sizeof shapes / sizeof *shapes);
-    f->operation = (int64_t)random_below(seed, REDUCE_OPERATION_COUNT);
-    f->compensated = reduce_has_compensation(f->operation) ? (int64_t)random_below(seed, 2) : 0;
-    f->rank = shapes[shape].rank;
-    f->axes = shapes[shape].axes;
-    if (like != NULL) {
-        f->operation = like->field.reduce.operation;
-        f->compensated = like->field.reduce.compensated;
-    }
-    if (reduce_is_normalization(f->operation)) {
-        f->rank = 2;
-        f->axes = 2;
-    }
-    for (int i = 0; i < f->rank; i++) {
-        const int64_t most = f->rank <= 2 ? 8 * size_max : f->rank == 3 ? size_max : size_max / 4 + 2;
-        extents[i] = draw_size(family, param, most, seed);
-        if (i > 0 && f->rank == 2 && random_below(seed, 8) == 0) extents[i] *= 20; /* more than one block */
-    }
-    *problem = problem_canonical(problem);
-    f->index64 = reduce_is_arg(f->operation) ? (int64_t)random_below(seed, 2) : 0;
-    f->values = reduce_is_arg(f->operation) ? (int64_t)random_below(seed, 2) : 0;
-    const bool is_affine = f->operation == REDUCE_LAYERNORM || f->operation == REDUCE_RMSNORM;
-    f->scale = is_affine ? (int64_t)random_below(seed, 2) : 0;
-    f->shift = is_affine ? (int64_t)random_below(seed, 2) : 0;
-    if (like == NULL) return;
-    f->index64 = like->field.reduce.index64;
-    f->values = like->field.reduce.values;
-    f->scale = like->field.reduce.scale;
-    f->shift = like->field.reduce.shift;
-}
-
-/* A canonical problem for the point; like (may be NULL): one whose kernel shall serve again. */
-static void (*const draw_problem[OP_COUNT])(const struct family *family, const int64_t *param,
-                                            const struct problem *like, int64_t size_max, uint64_t *seed,
-                                            struct problem *problem) = {
-    [OP_CONV] = draw_conv,
-    [OP_GEMM] = draw_gemm,
-    [OP_REDUCE] = draw_reduce,
+/* The compile-time grid in the order of the seed, and what is known of each point. */
+struct grid {
+    const struct family *family;
+    const struct device_desc *device;
+    int64_t size_max;
+    uint64_t *seed;
+    size_t size;
+    uint32_t *order;      /* a permutation of the points' numbers */
+    unsigned char *state; /* of the point of that number */
 };
 
-static void draw_options(uint64_t *seed, struct workload_options *options)
+static size_t grid_size(const struct family *family)
 {
-    static const float factors[][2] = { { 1, 0 }, { 1, 1 }, { -0.75F, 0 }, { 0.5F, -1.25F } };
-    const uint64_t which = random_below(seed, 4);
-    *options = (struct workload_options)WORKLOAD_OPTIONS_INIT;
-    options->seed = random_below(seed, UINT64_MAX);
-    options->alpha = factors[which][0];
-    options->beta = factors[which][1];
-    options->ld_pad = (int64_t)random_below(seed, 3) * 3;
-    options->ld_multiple = random_below(seed, 2) == 0 ? 1 : 8;
-    options->offset = (int64_t)random_below(seed, 3) * (random_below(seed, 2) == 0 ? 5 : 8);
-    options->output_offset = (int64_t)random_below(seed, 2); /* inputs may be aligned where the output is not */
+    size_t size = 1;
+    for (int i = 0; i < family->param_count; i++)
+        size *= family->params[i].run_time ? 1 : (size_t)family->params[i].value_count;
+    return size;
 }
 
-static bool draw_once(const struct family *family, const struct device_desc *device, const int64_t *param,
-                      const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial)
+static hpck_status grid_init(struct grid *grid, struct error *err)
 {
-    const struct family_text *text = &family->texts[random_below(seed, (uint64_t)family->text_count)];
-    memset(trial, 0, sizeof *trial);
-    for (int i = 0; i < family->param_count; i++) {
-        const struct param_desc *desc = &family->params[i];
-        const uint64_t count = (uint64_t)desc->value_count;
-        const uint64_t one = random_below(seed, count), two = random_below(seed, count);
-        /* The smaller of two: small tiles have edges in small problems. */
-        trial->param[i] = desc->run_time ? desc->values[one < two ? one : two] : param[i];
+    grid->size = grid_size(grid->family);
+    grid->order = malloc(grid->size * sizeof *grid->order);
+    grid->state = calloc(grid->size, 1);
+    if (grid->order == NULL || grid->state == NULL)
+        return error_set(err, HPCK_OUT_OF_MEMORY, "variants: no memory for %zu points", grid->size);
+    for (size_t i = 0; i < grid->size; i++) {
+        const size_t other = (size_t)random_below(grid->seed, i + 1);
+        grid->order[i] = grid->order[other];
+        grid->order[other] = (uint32_t)i;
     }
-    trial->problem.op = family->op;
-    trial->problem.dtype_in = like != NULL ? like->problem.dtype_in : text->dtype_in;
-    trial->problem.dtype_out = like != NULL ? like->problem.dtype_out : text->dtype_out;
-    draw_problem[family->op](family, trial->param, like != NULL ? &like->problem : NULL, size_max, seed,
-                             &trial->problem);
-    draw_options(seed, &trial->options);
-    workload_traits(&trial->problem, &trial->options);
-    return problem_check(&trial->problem, NULL) == HPCK_OK &&
-           select_rejection(family, device, text->dialect, &trial->problem, trial->param, INT64_MAX) == NULL;
+    return HPCK_OK;
 }
 
-bool trial_draw(const struct family *family, const struct device_desc *device, const int64_t *param,
-                const struct trial *like, int64_t size_max, uint64_t *seed, struct trial *trial)
-{
-    for (int draw = 0; draw < DRAWS_MAX; draw++) {
-        if (draw_once(family, device, param, like, size_max, seed, trial)) return true;
-    }
-    return false;
-}
-
-hpck_status trial_verify(hpck_handle *handle, const struct family *family, const struct trial *trial,
-                         struct error *err)
-{
-    hpck_status st = HPCK_OK;
-    struct workload *workload = NULL;
-    hpck_plan *plan = NULL;
-    HPCK_TRY(workload_create(handle, &trial->problem, &trial->options, &workload, err));
-    st = plan_force(handle, &trial->problem, family, trial->param, &plan);
-    if (st != HPCK_OK) HPCK_FAIL(err, st, "%s", hpck_error_message(handle));
-    HPCK_TRY(workload_verify(workload, plan, err));
-done:
-    plan_free(plan);
-    workload_free(workload);
-    return st;
-}
-
-/* ---- variants ------------------------------------------------------------------------------------------------ */
-
-/* The index-th point of the compile-time grid; run-time parameters get their first value. False: beyond the grid. */
-static bool grid_point(const struct family *family, uint64_t index, int64_t *param)
+/* Run-time parameters get their first value. */
+static void grid_point(const struct family *family, size_t number, int64_t *param)
 {
     for (int i = 0; i < family->param_count; i++) {
         const struct param_desc *desc = &family->params[i];
-        const uint64_t count = desc->run_time ? 1 : (uint64_t)desc->value_count;
-        param[i] = desc->values[index % count];
-        index /= count;
+        const size_t count = desc->run_time ? 1 : (size_t)desc->value_count;
+        param[i] = desc->values[number % count];
+        number /= count;
     }
-    return index == 0;
 }
 
-static void swap_rows(int64_t *rows, int a, int b, int width)
+static bool is_legal(struct grid *grid, size_t number)
 {
-    for (int i = 0; i < width; i++) {
-        const int64_t keep = rows[a * width + i];
-        rows[a * width + i] = rows[b * width + i];
-        rows[b * width + i] = keep;
+    int64_t param[FAMILY_PARAMS_MAX];
+    struct trial trial;
+    if (grid->state[number] == UNTRIED) {
+        grid_point(grid->family, number, param);
+        const bool is_drawn =
+            trial_draw(grid->family, grid->device, param, NULL, grid->size_max, grid->seed, &trial);
+        grid->state[number] = is_drawn ? LEGAL : ILLEGAL;
     }
+    return grid->state[number] == LEGAL;
 }
+
+/* ---- pairs ------------------------------------------------------------------------------------------------- */
 
 enum { VALUES_MAX = 256 }; /* of all parameters of one family together */
 
-/* Marks the pairs of values that occur in the point; true where one was not marked before. */
-static bool cover_pairs(const struct family *family, const int64_t *param, unsigned char (*covered)[VALUES_MAX])
+struct pairs {
+    unsigned char covered[VALUES_MAX][VALUES_MAX];
+};
+
+/* How many pairs of the point's values are not covered yet; these are, from now on, where `cover` says so. */
+static int new_pairs(const struct family *family, size_t number, struct pairs *pairs, bool cover)
 {
-    int id[FAMILY_PARAMS_MAX], start = 0;
-    bool is_new = false;
+    size_t id[FAMILY_PARAMS_MAX], start = 0;
+    int found = 0;
     for (int i = 0; i < family->param_count; i++) {
         const struct param_desc *desc = &family->params[i];
-        int value = 0;
-        while (value < desc->value_count - 1 && desc->values[value] != param[i])
-            value++;
-        id[i] = (start + value) % VALUES_MAX;
-        start += desc->value_count;
-    }
-    for (int i = 0; i < family->param_count; i++) {
+        const size_t count = desc->run_time ? 1 : (size_t)desc->value_count;
+        id[i] = (start + number % count) % VALUES_MAX;
+        start += count;
+        number /= count;
         for (int j = 0; j <= i; j++) {
-            is_new |= !covered[id[i]][id[j]];
-            covered[id[i]][id[j]] = 1;
+            found += !pairs->covered[id[i]][id[j]];
+            if (cover) pairs->covered[id[i]][id[j]] = 1;
         }
     }
-    return is_new;
+    return found;
 }
 
-/* Brings points that cover new pairs to the front; returns how many there are. */
-static int pairs_first(const struct family *family, int64_t *rows, int count)
-{
-    unsigned char covered[VALUES_MAX][VALUES_MAX] = { { 0 } };
-    int front = 0;
-    for (int i = 0; i < count; i++) {
-        if (cover_pairs(family, rows + (size_t)i * (size_t)family->param_count, covered))
-            swap_rows(rows, i, front++, family->param_count);
-    }
-    return front;
-}
+/* ---- the choice -------------------------------------------------------------------------------------------- */
 
-static hpck_status append(struct variants *list, int *capacity, const int64_t *param, int width, struct error *err)
+static hpck_status choose(struct grid *grid, size_t number, struct variants *chosen, struct error *err)
 {
-    if (list->count == *capacity) {
-        *capacity = *capacity * 2 + 64;
-        int64_t *grown = realloc(list->param, (size_t)*capacity * (size_t)width * sizeof *grown);
-        if (grown == NULL) return error_set(err, HPCK_OUT_OF_MEMORY, "variants: no memory");
-        list->param = grown;
-    }
-    memcpy(list->param + (size_t)list->count++ * (size_t)width, param, (size_t)width * sizeof *param);
+    const size_t width = (size_t)grid->family->param_count;
+    int64_t *grown = realloc(chosen->param, ((size_t)chosen->count + 1) * width * sizeof *grown);
+    if (grown == NULL) return error_set(err, HPCK_OUT_OF_MEMORY, "variants: no memory for another");
+    chosen->param = grown;
+    grid_point(grid->family, number, grown + (size_t)chosen->count++ * width);
+    grid->state[number] = CHOSEN;
     return HPCK_OK;
+}
+
+/* The next points of the order that bring a new pair wait in a pool, from which the one that brings most is taken. */
+static hpck_status cover_pairs(struct grid *grid, struct variants *chosen, struct error *err)
+{
+    enum { POOL = 256 };
+    hpck_status st = HPCK_OK;
+    struct pairs pairs = { { { 0 } } };
+    size_t pool[POOL], next = 0;
+    int pooled = 0;
+    do {
+        for (; pooled < POOL && next < grid->size; next++) {
+            const size_t number = grid->order[next];
+            if (new_pairs(grid->family, number, &pairs, false) > 0 && is_legal(grid, number))
+                pool[pooled++] = number;
+        }
+        int kept = 0, most = 0;
+        size_t best = 0;
+        for (int i = 0; i < pooled; i++) {
+            const int found = new_pairs(grid->family, pool[i], &pairs, false);
+            if (found > most) {
+                most = found;
+                best = pool[i];
+            }
+            if (found > 0) pool[kept++] = pool[i];
+        }
+        pooled = kept;
+        if (most == 0) continue;
+        new_pairs(grid->family, best, &pairs, true);
+        HPCK_TRY(choose(grid, best, chosen, err));
+    } while (pooled > 0 || next < grid->size);
+done:
+    return st;
 }
 
 hpck_status variants_list(const struct family *family, const struct device_desc *device, int limit,
                           int64_t size_max, uint64_t *seed, struct variants *out, struct error *err)
 {
     hpck_status st = HPCK_OK;
-    struct variants list = { 0 };
-    struct trial trial;
-    int64_t param[FAMILY_PARAMS_MAX];
-    int capacity = 0;
-    for (uint64_t index = 0; grid_point(family, index, param); index++) {
-        if (!trial_draw(family, device, param, NULL, size_max, seed, &trial)) continue;
-        HPCK_TRY(append(&list, &capacity, param, family->param_count, err));
+    struct variants chosen = { 0 };
+    struct grid grid = { .family = family, .device = device, .size_max = size_max, .seed = seed };
+    HPCK_TRY(grid_init(&grid, err));
+    HPCK_TRY(cover_pairs(&grid, &chosen, err));
+    for (size_t i = 0; i < grid.size && (limit == 0 || chosen.count < limit); i++) {
+        if (is_legal(&grid, grid.order[i])) HPCK_TRY(choose(&grid, grid.order[i], &chosen, err));
     }
-    list.legal = list.count;
-    for (int i = list.count - 1; i > 0; i--)
-        swap_rows(list.param, i, (int)random_below(seed, (uint64_t)i + 1), family->param_count);
-    const int needed = pairs_first(family, list.param, list.count);
-    if (limit > 0 && list.count > limit) list.count = needed > limit ? needed : limit;
-    *out = list;
-    list.param = NULL;
+    *out = chosen;
+    chosen.param = NULL;
 done:
-    free(list.param);
+    variants_free(&chosen);
+    free(grid.order);
+    free(grid.state);
     return st;
 }
 
