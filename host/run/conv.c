@@ -1,4 +1,6 @@
 /* hpck_conv: from the public description to a plan and a call. */
+#include <string.h>
+
 #include "conv.h"
 
 #include "conv_check.h"
@@ -154,6 +156,13 @@ static hpck_status check_plan(hpck_handle *handle, const hpck_plan *plan, const 
                      problem_print(plan_problem(plan), made), problem_print(problem, asked));
 }
 
+/* The filter is in the form that the plan's kernels use. */
+static bool is_prepared_for(const hpck_conv_filter *prepared, const hpck_plan *plan)
+{
+    const struct choice *own = plan_choice(prepared->plan), *other = plan_choice(plan);
+    return own->family == other->family && memcmp(own->param, other->param, sizeof own->param) == 0;
+}
+
 static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv_desc *caller, float alpha,
                            hpck_buffer x, hpck_buffer filter, float beta, hpck_buffer y, const hpck_sync *sync)
 {
@@ -175,7 +184,7 @@ static hpck_status execute(hpck_handle *handle, hpck_plan *plan, const hpck_conv
     if (desc.prepared != NULL) {
         if (desc.prepared->handle != handle)
             HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "conv: prepared was made with another handle");
-        plan = desc.prepared->plan;
+        if (plan == NULL || !is_prepared_for(desc.prepared, plan)) plan = desc.prepared->plan;
         if (problem_same(plan_problem(plan), &problem) && !is_aligned_for(handle, plan, &problem)) {
             problem.field.conv.prepared = 0; /* the filter itself is here, too */
             plan = NULL;
