@@ -38,7 +38,8 @@ endforeach()
 # Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
 find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
 if(HPCK_NVRTC)
-  foreach(name gemm_semantics conv_semantics conv_as_gemm reduce_semantics row_stability plan cache handle_threads api api_overlap)
+  foreach(name gemm_semantics conv_semantics conv_as_gemm reduce_semantics row_stability gemm_random conv_random reduce_random
+               plan cache handle_threads api api_overlap)
     add_test(NAME cuda_emulated_${name} COMMAND test_${name})
     set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")

@@ -1,8 +1,7 @@
 /* Reductions by their definitions, with what the error bounds need summed along the way. */
 #include "reduce.h"
 
-#include <float.h>
-#include <math.h>
+#include "sum.h"
 
 enum operation {
     SUM,
@@ -158,6 +157,10 @@ static struct moments moments_of(const struct reference_reduce *r)
         m.reach = fmax(m.reach, fabs(x - m.first));
     }
     m.mean = m.first + sum / (double)m.count;
+    if (!isfinite(m.reach)) { /* Inf has no distance from a mean */
+        m.mean = NAN;
+        m.reach = 0.0;
+    }
     for (struct walk walk = walk_begin(r); !walk.is_over; walk_next(&walk))
         squares += (element(&walk) - m.mean) * (element(&walk) - m.mean);
     m.variance = squares / (double)m.count;
@@ -283,7 +286,7 @@ static double plain(const struct reference_reduce *r, double *error)
     s = sums_of(r);
     *error = sum_error(r, &s);
     if (r->operation == MEAN) {
-        *error = *error / (double)s.count + 2.0 * UNIT * fabs(s.sum) / (double)s.count + FLT_MIN;
+        *error = *error / (double)s.count + 2.0 * UNIT * reference_size(s.sum) / (double)s.count + FLT_MIN;
         return s.sum / (double)s.count;
     }
     if (r->operation == NORM2) { /* scaled: overflow and underflow have no part in it */
@@ -343,8 +346,12 @@ static double normalization(const struct reference_reduce *r, double *error)
     }
     if (isnan(spread)) return NAN;
     double root = 1.0 / sqrt(spread);
-    double relative = spread > *error ? 0.5 * *error / (spread - *error) + 10.0 * UNIT : INFINITY;
     y = (x - center) * root * scale + shift;
+    if (!(spread > *error)) { /* fp32 may see no spread, or overflow on the way to it */
+        *error = INFINITY;
+        return y;
+    }
+    double relative = 0.5 * *error / (spread - *error) + 10.0 * UNIT;
     *error = fabs(scale) * (center_error * root * (1.0 + relative) + relative * fabs((x - center) * root)) +
              4.0 * UNIT * (fabs((x - center) * root * scale) + fabs(shift)) + FLT_MIN * (1.0 + root + fabs(scale));
     return y;
@@ -378,6 +385,6 @@ double reference_reduce_value(const struct reference_reduce *r, enum reference_r
     double old = r->beta != 0.0 ? r->beta * reference_load(r->y_in, r->dtype_out, r->y_index) : 0.0;
     double scaled = r->alpha * value;
     if (r->alpha != 1.0 || r->beta != 0.0)
-        error = fabs(r->alpha) * error + 3.0 * UNIT * (fabs(scaled) + fabs(old)) + FLT_MIN;
+        error = (isinf(error) ? INFINITY : fabs(r->alpha) * error) + 3.0 * UNIT * (reference_size(scaled) + fabs(old)) + FLT_MIN;
     return rounded(r, scaled + old, error, bound);
 }
