@@ -4,7 +4,9 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
 def saturate(x):
-    return min(max(x, INT64_MIN), INT64_MAX)
+    if INT64_MIN <= x <= INT64_MAX:
+        return x
+    return INT64_MIN if x < 0 else INT64_MAX
 
 
 def sat_add(x, y):
@@ -28,7 +30,7 @@ def floor_mod(x, y):
 
 
 def ceil_div(x, y):
-    return sat_add(floor_div(x, y), int(floor_mod(x, y) != 0))
+    return 0 if y == 0 else saturate(-(-x // y))
 
 
 def round_up(x, y):

@@ -29,9 +29,11 @@ class Evaluator:
         formulas += [family.resources[name] for name in RESOURCES]
         self.rules = self.function(formulas)
         formulas = [family.model, *family.defines.values()]
+        self.step_ends = []  # where each step's values end among those of `rest` behind model and defines
         for step in family.steps:
             formulas += [step.enabled, *step.global_size, *step.local_size]
             formulas += [formula for arg in step.args for formula in arg.formulas]
+            self.step_ends.append(len(formulas) - 1 - len(family.defines))
         self.rest = self.function(formulas)
         self.machine = self.function([*family.loop.values(), *family.kernel.values()])
         self.bars = self.function([bar.formula for bar in family.bars])
@@ -90,14 +92,13 @@ class Evaluator:
     def values(self, device, problem, param):
         reason, resources = self.judge(device, problem, param)
         model, *rest = self.rest(device, *problem, param)
-        rest = [int(value) for value in rest]
-        defines, rest = tuple(rest[: len(self.family.defines)]), rest[len(self.family.defines) :]
-        steps = []
-        for step in self.family.steps:
-            count = 7 + sum(len(arg.formulas) for arg in step.args)
-            enabled, *numbers = rest[:count]
-            steps.append((int(enabled != 0), tuple(numbers[:6]), tuple(numbers[6:])))
-            rest = rest[count:]
+        rest = tuple(map(int, rest))
+        split = len(self.family.defines)
+        defines, rest = rest[:split], rest[split:]
+        steps, start = [], 0
+        for end in self.step_ends:
+            steps.append((int(rest[start] != 0), rest[start + 1 : start + 7], rest[start + 7 : end]))
+            start = end
         return Values(reason, resources, model, defines, tuple(steps))
 
 

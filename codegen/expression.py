@@ -1,7 +1,8 @@
 """Expressions of a declaration: Python syntax over int64, translated in one walk to C and to Python.
 
 The walk carries the range of every term, so that C gets plain operators where nothing can overflow or divide by
-zero, and the helpers of arith.h where something could. A `real` term exists in [model] only."""
+zero, and the helpers of arith.h where something could; Python likewise, whose integers would betray a range that is wrong.
+A `real` term exists in [model] only."""
 
 import ast
 from dataclasses import dataclass
@@ -54,6 +55,12 @@ class Term:
     def inside(self, level):
         """The C text as an operand of an operator that binds this tightly."""
         return self.c if self.level >= level else f"({self.c})"
+
+    @property
+    def truth(self):
+        """The Python text as 0 or 1."""
+        is_truth = 0 <= self.low and self.high <= 1 and not self.real
+        return self.python if is_truth else f"({self.python} != 0)"
 
     def as_real(self):
         if self.real:
@@ -173,27 +180,27 @@ class Walk:
         low, high = min(corners), max(corners)
         if x.literal is not None and y.literal is not None:
             return number(arith.saturate(low))
-        python = f"{helper}({x.python}, {y.python})"
         wide = x.wide or y.wide
         limit = 2**63 if wide else 2**31
         if -limit <= low and high < limit:
+            python = f"({x.python} {symbol} {y.python})"
             text = f"{x.inside(level)} {symbol} {y.inside(level + 1)}"
             if x.literal == 0 and kind is ast.Sub:
                 return Term(f"-{y.inside(PRIMARY)}", python, UNARY, low, high, wide=wide, names=names)
             return Term(text, python, level, low, high, wide=wide, names=names)
         low, high = arith.saturate(low), arith.saturate(high)
-        return Term(f"{helper}({x.c}, {y.c})", python, PRIMARY, low, high, names=names)
+        return Term(f"{helper}({x.c}, {y.c})", f"{helper}({x.python}, {y.python})", PRIMARY, low, high, names=names)
 
     def division(self, kind, x, y):
         symbol, helper = ("/", "floor_div") if kind is ast.FloorDiv else ("%", "floor_mod")
-        names, python = merge(x, y), f"{helper}({x.python}, {y.python})"
-        low, high = INT64_MIN, INT64_MAX
+        names, low, high = merge(x, y), INT64_MIN, INT64_MAX
         if y.low > 0:
             low, high = (0, y.high - 1) if kind is ast.Mod else self.quotient_range(x, y)
         if x.low >= 0 and y.low > 0:
             text = f"{x.inside(PRODUCT)} {symbol} {y.inside(UNARY)}"
+            python = f"({x.python} {'//' if kind is ast.FloorDiv else '%'} {y.python})"
             return Term(text, python, PRODUCT, low, high, wide=x.wide or y.wide, names=names)
-        return Term(f"{helper}({x.c}, {y.c})", python, PRIMARY, low, high, names=names)
+        return Term(f"{helper}({x.c}, {y.c})", f"{helper}({x.python}, {y.python})", PRIMARY, low, high, names=names)
 
     @staticmethod
     def quotient_range(x, y):
@@ -226,7 +233,7 @@ class Walk:
         terms = [self.term(part) for part in node.values]
         # `a && b || c` is right but draws a warning: && inside || gets its parentheses
         c = (" && " if is_and else " || ").join(x.inside(AND if is_and else COMPARE) for x in terms)
-        python = (" and " if is_and else " or ").join(f"bool({x.python})" for x in terms)
+        python = (" and " if is_and else " or ").join(x.truth for x in terms)
         return Term(c, f"({python})", AND if is_and else OR, 0, 1, wide=False, names=merge(*terms))
 
     def on_IfExp(self, node):

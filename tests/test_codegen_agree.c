@@ -154,6 +154,7 @@ static int compare(const char *command)
 {
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
+    setvbuf(pipe, NULL, _IOFBF, 1 << 16); /* 200 MB come through it */
     struct reading r = { 0 };
     char *line = NULL, word[64], name[64];
     size_t size = 0;

@@ -2,7 +2,7 @@
 
     expectations.py KERNELS_FOLDER [FAMILY...]
 
-The first example device and problem see every point of a space of up to 200000 points, the other pairs about 2000 points each,
+The first example device and problem see every point of a space of up to 200000 points, the other pairs about 500 points each,
 spread evenly."""
 
 import sys
