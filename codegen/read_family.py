@@ -89,7 +89,7 @@ class FamilyReader:
             resources=self.read_formulas(top.table("resources"), RESOURCES),
             model_lets={},
             model=None,
-            loop=self.read_counts("loop", ["at_most"]),
+            loop=self.read_counts("loop", ["passes", "at_most"]),
             kernel=self.read_counts("kernel", ["registers", "barriers"]),
             bars=[],
             defines=self.read_defines(params),

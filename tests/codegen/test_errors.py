@@ -35,7 +35,7 @@ MISTAKES = {
     "requirement without CUDA": (FAMILY, 'dialects =', 'requires = "sm_90"\ndialects =', "requires", ['["cuda"]']),
     "dtype that the operation lacks": (FAMILY, 'dialects =', 'dtypes = ["f32>f16"]\ndialects =', "dtypes", ["`f32>f16`"]),
     "loop of no instruction": (FAMILY, "dialects =", 'loop = { hmma = "1" }\ndialects =', "loop.hmma", ["upper case"]),
-    "loop with a limit of the kernel": (FAMILY, "dialects =", 'loop = { registers = "1" }\ndialects =', "loop.registers", ["at_most"]),
+    "loop with a limit of the kernel": (FAMILY, "dialects =", 'loop = { registers = "1" }\ndialects =', "loop.registers", ["passes", "at_most"]),
     "kernel of no instruction": (FAMILY, "dialects =", 'kernel = { "LDS.x" = "1" }\ndialects =', "kernel.LDS.x", ["registers"]),
     "model without seconds": (FAMILY, "seconds =", "time =", "model", ["`seconds`"]),
     "macro twice": (FAMILY, "FLAGS = ", "STEP = ", "define.STEP", ["macro of the parameter `step`"]),

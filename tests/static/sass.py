@@ -85,14 +85,26 @@ def loops(instructions):
     return found
 
 
-def main_loop(instructions, name):
-    """The innermost loop with the most instructions of that name, as [Instruction]; [] where there is none."""
-    found = {loop: count(instructions[loop[0] : loop[1] + 1])[name] for loop in loops(instructions)}
-    best = max(found, key=lambda loop: (found[loop], loop[0] - loop[1]), default=None)
-    return instructions[best[0] : best[1] + 1] if best and found[best] else []
+def main_loop(instructions, name, passes):
+    """count() of what one pass of the main loop executes at most. That is the innermost loop with the most instructions of that name;
+    if it runs for several `passes` each time, the innermost loop around it. Nothing where there is none."""
+    found = {loop: count(instructions[loop[0] : loop[1] + 1]) for loop in loops(instructions)}
+    inner = max(found, key=lambda loop: (found[loop][name], loop[0] - loop[1]), default=None)
+    if inner is None or not found[inner][name]:
+        return collections.Counter()
+    if passes == 1:
+        return found[inner]
+    around = [loop for loop in found if loop != inner and loop[0] <= inner[0] and inner[1] <= loop[1]]
+    outer = min(around, key=lambda loop: loop[1] - loop[0], default=inner)
+    return collections.Counter({key: n + (passes - 1) * found[inner][key] for key, n in found[outer].items()})
 
 
 def count(instructions):
     """{name: how many}, and of memory accesses also {name.bits: how many}."""
     names = [x.name for x in instructions]
     return collections.Counter(names + [f"{x.name}.{x.width}" for x in instructions if x.name in ACCESSES])
+
+
+def total(found):
+    """Of what count() gives, the instructions that are executed."""
+    return sum(n for name, n in found.items() if "." not in name) - found["dead"]

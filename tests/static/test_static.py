@@ -115,7 +115,7 @@ class Checker:
             loop["at_most"] = min(most, loop.get("at_most", most))
         code = sass.kernels(cubin)[self.family.steps[0].kernel]
         if loop:
-            self.check_loop(name, loop, sass.main_loop(code, next(iter(loop))))
+            self.check_loop(name, loop, sass.main_loop(code, next(iter(loop)), loop.pop("passes", 1)))
         limits = usage(log)[self.family.steps[0].kernel]._asdict()
         found = {key: min(value, sass.count(code)[key]) for key, value in kernel.items()}  # at least: ptxas may write code twice
         self.check_counts(f"{name}: the kernel", kernel, found, limits)
@@ -147,9 +147,8 @@ class Checker:
         for kernel, difference in disassembler.differences(cubin).items():
             self.report.expect(not difference, f"{name}: {kernel}: nvdisasm counts otherwise: {difference}")
 
-    def check_loop(self, name, wanted, loop):
-        found = sass.count(loop)
-        total = len(loop) - found["dead"]
+    def check_loop(self, name, wanted, found):
+        total = sass.total(found)
         if self.is_printing:
             shown = " ".join(f"{key}={value}" for key, value in sorted(found.items()))
             print(f"{name}: {total} of at most {wanted.get('at_most', 0)}: {shown}")
