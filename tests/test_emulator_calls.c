@@ -1,10 +1,11 @@
-/* What ordinary nvcc-built programs use beyond hpck's own kernels: functions that are called, carries, comparisons with a number as result,
+/* What ordinary nvcc-built programs use beyond hpck's own kernels: functions that are called (printf among them), carries, comparisons with a number as result,
  * matrices of 8-bit integers and of doubles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,6 +36,14 @@ static const char source[] =
     "  unsigned r, s = 3, u; asm(\"mad.lo.cc.u32 %0, %2, %3, %4; madc.hi.u32 %1, %2, %3, "
     "0;\" : \"=r\"(r), \"=r\"(u) : \"r\"(0xfffffff0u + t), "
     "\"r\"(s), \"r\"(0x40u)); z[4 * t + 3] = (u64)u << 32 | r; }\n"
+    "extern \"C\" __global__ void prints(int *x) { if (threadIdx.x < 2) x[threadIdx.x] = printf(\"%d: "
+    "%5.2f|%-4s|%c%% "
+    "%#llx %*d\\n\", threadIdx.x - 1, threadIdx.x * 1.5, \"ab\", 'a' + threadIdx.x, 1ull << 40, 4, 7); }\n"
+    "extern \"C\" __global__ void asserts(int n) { if (threadIdx.x == n) __assertfail(\"n < 0\", \"some.cu\", 12, "
+    "\"f\", 1); }\n"
+    "extern \"C\" __global__ void allocates(int *x) { int *p = (int *)malloc(8); p[1] = threadIdx.x; "
+    "x[threadIdx.x] = p[1]; "
+    "free(p + (threadIdx.x == x[99])); }\n"
     "extern \"C\" __global__ void sets(unsigned *x) { unsigned t = threadIdx.x, a, b, c; "
     "asm(\"set.lt.u32.s32 %0, %3, 5; set.ge.f32.u32 %1, "
     "%3, 7; set.gtu.u32.f16x2 %2, %3, %4;\" : \"=r\"(a), \"=r\"(b), \"=r\"(c) : \"r\"(t), "
@@ -72,6 +81,47 @@ static void functions_are_called_and_carries_kept(void **state)
         assert_true(z[4 * t] == 0 && z[4 * t + 1] == (uint64_t)(t & 1) && z[4 * t + 2] == 7);
         assert_true(z[4 * t + 3] == (uint64_t)(0xfffffff0u + (unsigned)t) * 3 + 0x40);
     }
+}
+
+/* What the kernel writes to stdout. */
+static void launch_and_read(void *kernel, void **params, char *text, size_t room)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    fflush(stdout);
+    const int terminal = dup(STDOUT_FILENO);
+    dup2(fileno(file), STDOUT_FILENO);
+    emulated_launch(kernel, 1, 1, 32, 0, params);
+    fflush(stdout);
+    dup2(terminal, STDOUT_FILENO);
+    close(terminal);
+    rewind(file);
+    text[fread(text, 1, room - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void functions_of_the_device_are_there(void **state)
+{
+    (void)state;
+    static const int words[100] = { [99] = 3 };
+    char text[256];
+    int x[2], n = 5;
+    emulated_open("a100", 1);
+    uint64_t device = emulated_copy(words, sizeof words);
+    void *params[] = { &device };
+    launch_and_read(emulated_kernel(source, "compute_80", "prints"), params, text, sizeof text);
+    assert_string_equal(text, "-1:  0.00|ab  |a% 0x10000000000    7\n0:  1.50|ab  |b% 0x10000000000    7\n");
+    assert_int_equal(cuMemcpyDtoH_v2(x, device, sizeof x), 0);
+    assert_true(x[0] == x[1] && x[0] == 6);
+    params[0] = &n;
+    emulated_expect_fault(
+        emulated_kernel(source, "compute_80", "asserts"), 1, 32, params, 710,
+        (const char *const[]){ "some.cu:12: f: assertion 'n < 0' failed", "thread (5,0,0)", NULL });
+    emulated_open("a100", 1);
+    device = emulated_copy(words, sizeof words);
+    params[0] = &device;
+    emulated_expect_fault(emulated_kernel(source, "compute_80", "allocates"), 1, 32, params, 719,
+                          (const char *const[]){ "free() of what malloc() did not give", "thread (3,0,0)", NULL });
 }
 
 static void comparisons_give_numbers(void **state)
@@ -159,6 +209,7 @@ int main(void)
 {
     if (!emulated_has_nvrtc()) return 77;
     const struct CMUnitTest tests[] = { cmocka_unit_test(functions_are_called_and_carries_kept),
+                                        cmocka_unit_test(functions_of_the_device_are_there),
                                         cmocka_unit_test(comparisons_give_numbers),
                                         cmocka_unit_test(matrices_of_integers_and_doubles_are_multiplied),
                                         cmocka_unit_test(calls_that_cannot_be_expanded_are_refused) };

@@ -307,6 +307,8 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t size, enum cudaMemcpyK
         return result(cuMemcpyHtoD_v2((uint64_t)(uintptr_t)to, from, size));
     case cudaMemcpyDeviceToHost:
         return result(cuMemcpyDtoH_v2(to, (uint64_t)(uintptr_t)from, size));
+    case cudaMemcpyDeviceToDevice:
+        return result(cuMemcpyDtoD_v2((uint64_t)(uintptr_t)to, (uint64_t)(uintptr_t)from, size));
     default:
         give_up("cudaMemcpy", "a kind that is not written here");
     }
@@ -398,6 +400,47 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
     (void)stream;
     return cudaDeviceSynchronize();
+}
+
+/* Streams do not run ahead: they are all the same. Events have the times of the virtual clock. */
+cudaError_t cudaStreamCreate(cudaStream_t *stream)
+{
+    start();
+    *stream = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    (void)stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t *event)
+{
+    start();
+    return result(cuEventCreate((void **)event, 0));
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event)
+{
+    return result(cuEventDestroy_v2(event));
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+{
+    return result(cuEventRecord(event, stream));
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event)
+{
+    (void)event;
+    return cudaDeviceSynchronize();
+}
+
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end)
+{
+    return result(cuEventElapsedTime(milliseconds, begin, end));
 }
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status)

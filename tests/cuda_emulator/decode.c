@@ -13,7 +13,7 @@ static const struct family *const families[] = {
     exec_convert_families, exec_compare_families,  exec_memory_families, exec_atomic_families,
     exec_control_families, exec_move_families,     exec_mma_families,    exec_async_families,
     exec_cluster_families, exec_mbarrier_families, exec_wgmma_families,  exec_wmma_families,
-    exec_carry_families,   exec_set_families
+    exec_carry_families,   exec_set_families,      exec_call_families
 };
 
 void decode_fail(struct decoder *decoder, const char *format, ...)

@@ -75,6 +75,6 @@ extern const struct opcode exec_integer_table[], exec_float_table[], exec_round_
 extern const struct family exec_convert_families[], exec_move_families[], exec_compare_families[],
     exec_memory_families[], exec_atomic_families[], exec_control_families[], exec_mma_families[],
     exec_async_families[], exec_cluster_families[], exec_mbarrier_families[], exec_wgmma_families[],
-    exec_wmma_families[], exec_carry_families[], exec_set_families[];
+    exec_wmma_families[], exec_carry_families[], exec_set_families[], exec_call_families[];
 
 #endif

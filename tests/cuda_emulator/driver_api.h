@@ -19,6 +19,7 @@ int cuMemAlloc_v2(uint64_t *address, size_t size);
 int cuMemFree_v2(uint64_t address);
 int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t size);
 int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t size);
+int cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t size);
 int cuMemsetD8_v2(uint64_t to, unsigned char value, size_t count);
 int cuMemsetD32_v2(uint64_t to, unsigned value, size_t count);
 int cuModuleLoadData(void **module, const void *image);

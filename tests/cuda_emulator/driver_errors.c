@@ -23,6 +23,7 @@ static const struct {
     { 700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered" },
     { 701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch" },
     { 702, "CUDA_ERROR_LAUNCH_TIMEOUT", "the launch timed out and was terminated" },
+    { 710, "CUDA_ERROR_ASSERT", "device-side assert triggered" },
     { 716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address" },
     { 719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure" },
     { 801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported" },

@@ -84,7 +84,7 @@ static uint64_t apply(const struct atomic_op *atomic, uint64_t old, uint64_t val
 }
 
 /* Only an exchange may find undefined memory. */
-static void atomic_shadow(struct warp *warp, const struct op *op, int lane, const uint8_t *host)
+static void atomic_shadow(struct warp *warp, const struct op *op, int lane, uint32_t v, const uint8_t *host)
 {
     const struct atomic_op *atomic = op->detail;
     uint8_t *defined = undefined_memory(warp, host);
@@ -94,10 +94,10 @@ static void atomic_shadow(struct warp *warp, const struct op *op, int lane, cons
         launch_fault(warp, lane, 719, "atomic on uninitialised memory at 0x%" PRIx64, address);
     if (defined != NULL) memset(defined, 0xff, op->size);
     if (op->defs == 0) return;
-    undefined_read(warp, op, 0, lane, bits, host, false);
-    undefined_settle(warp, op);
+    undefined_read(warp, op, v, lane, bits, host, false);
 }
 
+/* An operation on `vector` elements one behind the other is one on each (9.7.13.5: it is not atomic as a whole). */
 HANDLER(atomic)
 {
     const struct atomic_op *atomic = op->detail;
@@ -106,16 +106,20 @@ HANDLER(atomic)
         undefined_use(warp, op, k, mask, k == at ? "an address" : "an operand of an atomic operation");
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctz(rest);
-        uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, at, i), op->size, ACCESS_ATOMIC);
+        uint8_t *host = access_host(warp, i, op->space, access_address(warp, op, at, i),
+                                    (uint32_t)op->size * op->vector, ACCESS_ATOMIC);
         order_access(warp, host, op->flags, true, true);
-        uint64_t old = 0, swap = op->uses > 2 ? lane_get(warp, op, at + 2, i) : 0;
-        memcpy(&old, host, op->size);
-        uint64_t result = apply(atomic, old, lane_get(warp, op, at + 1, i), swap);
-        if (memcmp(host, &result, op->size) != 0) warp->launch->progress++;
-        memcpy(host, &result, op->size);
-        if (warp->undefined != NULL) atomic_shadow(warp, op, i, host);
-        if (op->defs != 0 && op->rows[0] != PTX_NONE) lane_set(warp, op, 0, i, old);
+        for (uint32_t v = 0; v < op->vector; v++, host += op->size) {
+            uint64_t old = 0, swap = atomic->what == ATOMIC_CAS ? lane_get(warp, op, at + 2, i) : 0;
+            memcpy(&old, host, op->size);
+            uint64_t result = apply(atomic, old, lane_get(warp, op, at + 1 + v, i), swap);
+            if (memcmp(host, &result, op->size) != 0) warp->launch->progress++;
+            memcpy(host, &result, op->size);
+            if (warp->undefined != NULL) atomic_shadow(warp, op, i, v, host);
+            if (op->defs != 0 && op->rows[v] != PTX_NONE) lane_set(warp, op, v, i, old);
+        }
     }
+    if (warp->undefined != NULL && op->defs != 0) undefined_settle(warp, op);
 }
 
 static void decode_atomic(struct decoder *decoder, struct opcode_words *words, bool returns)
@@ -139,25 +143,30 @@ static void decode_atomic(struct decoder *decoder, struct opcode_words *words, b
     op->space = (uint8_t)access_take_space(words);
     atomic_op->type = words_take_type(words);
     op->size = atomic_op->type.bits / 8;
+    op->vector = words_take(words, "v2") ? 2 : words_take(words, "v4") ? 4 : words_take(words, "v8") ? 8 : 1;
     op->class = CLASS_ATOMIC;
     op->detail = atomic_op;
     op->run = atomic;
     bool is_float = strchr("fhxy", atomic_op->type.kind) != NULL;
-    if (!found || op->size < 2 || (is_float && atomic_op->what > ATOMIC_MAX) ||
+    if (!found || op->size < 2 || op->size * op->vector > 16 || (op->vector > 1 && !is_float) ||
+        (is_float && atomic_op->what > ATOMIC_MAX) ||
         (atomic_op->type.kind == 'f' && op->size > 2 && atomic_op->what != ATOMIC_ADD)) {
         decode_fail(decoder, "unknown atomic operation");
         return;
     }
     uint32_t next = 0;
     const struct ptx_operand *result = returns ? decode_operand(decoder, next++) : NULL;
-    if (result != NULL) decode_def(decoder, result, atomic_op->type.bits);
+    if (result != NULL) decode_vector(decoder, result, atomic_op->type.bits, true);
     const struct ptx_operand *address = decode_operand(decoder, next++);
     if (address != NULL) decode_address(decoder, address, op->space);
     uint32_t values = atomic_op->what == ATOMIC_CAS ? 2 : 1;
     for (uint32_t i = 0; i < values; i++) {
         const struct ptx_operand *value = decode_operand(decoder, next++);
-        if (value != NULL) decode_use(decoder, value, atomic_op->type.bits);
+        if (value != NULL) decode_vector(decoder, value, atomic_op->type.bits, false);
     }
+    if (!decoder->failed &&
+        (decoder->use_count != values * op->vector + 1 || (returns && decoder->def_count != op->vector)))
+        decode_fail(decoder, "the operands are not vectors of %u elements", op->vector);
 }
 
 static void decode_atom(struct decoder *decoder, struct opcode_words *words)

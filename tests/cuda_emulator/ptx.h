@@ -101,6 +101,9 @@ struct ptx_module {
 /* False and module->error when the text is not PTX that this emulator knows. */
 bool ptx_parse(struct ptx_module *module, const char *text);
 
+/* The opcode that a call of a function of the device becomes (exec_call.c); NULL: it is none. */
+const char *ptx_known_function(const char *name);
+
 /* Special registers (PTX ISA section 10), in the order of their names in ptx_special.c. */
 enum special {
     SPECIAL_TID_X,

@@ -1,5 +1,6 @@
 /* Functions (PTX ISA 7.1, 9.7.12.5, 11.1.3): a call is expanded where it is. The callee's parameters are other names of what the caller
- * passes, its return is a branch to the end of the expansion. What recurses, or calls through a register, is not known. */
+ * passes, its return is a branch to the end of the expansion. What the device brings along becomes an instruction (exec_call.c). What recurses,
+ * or calls through a register, is not known. */
 #include <string.h>
 
 #include "ptx_parser.h"
@@ -116,6 +117,24 @@ static void expand(struct parser *parser, struct function *function)
     parser->frame = caller;
 }
 
+/* Of a function of the device: an instruction whose operands are the call's variables. */
+static void known_call(struct parser *parser, const struct ptx_instruction *call, const char *name,
+                       struct ptx_variable *const *results, uint32_t result_count,
+                       struct ptx_variable *const *params, uint32_t param_count)
+{
+    struct ptx_instruction known = *call;
+    known.count = result_count + param_count;
+    known.operands = arena_alloc(&parser->module->arena, (known.count + 1) * sizeof *known.operands);
+    for (uint32_t i = 0; i < known.count; i++)
+        known.operands[i] =
+            (struct ptx_operand){ .kind = PTX_VARIABLE,
+                                  .reg = PTX_NONE,
+                                  .second = PTX_NONE,
+                                  .variable = i < result_count ? results[i] : params[i - result_count] };
+    parser_emit(parser, &known, ptx_known_function(name), NULL);
+    parser_skip_to(parser, ';');
+}
+
 /* Behind "call" and its guard: (result), name, (arguments); the lexer ends up behind the semicolon. */
 void parser_call(struct parser *parser, const struct ptx_instruction *call)
 {
@@ -131,9 +150,8 @@ void parser_call(struct parser *parser, const struct ptx_instruction *call)
     if (parser->failed) return;
     struct function *function = find_function(parser, name);
     parser->lexer.token.line = line; /* for messages */
-    if (strcmp(name, "__assertfail") == 0) {
-        parser_emit(parser, call, "trap", NULL);
-        parser_skip_to(parser, ';');
+    if (ptx_known_function(name) != NULL && (function == NULL || !function->is_defined)) {
+        known_call(parser, call, name, results, result_count, params, param_count);
         return;
     }
     if (function == NULL || !function->is_defined || function->is_active ||
