@@ -1,5 +1,6 @@
 /* Every CUDA text compiles with NVRTC alone, without a header, a driver or a device: each family, pair of dtypes and
- * architecture with one seed; transposes, epilogues and the other seeds take turns. Skipped where there is no NVRTC. */
+ * architecture with one seed; transposes, epilogues and the other seeds take turns. And the emulator knows every instruction of what comes
+ * out, which it decodes when it is loaded. Skipped where there is no NVRTC. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +11,20 @@
 #include <string.h>
 
 #include "cuda_objects.h"
+#include "emulated.h"
 #include "family.h"
 #include "op_reduce.h"
 #include "program_options.h"
 
 static struct backend_device device; /* only what the compiler needs of it */
+
+/* On the newest emulated device; what is for Hopper alone on that one. */
+static void load(const char *name, const char *target, const char *ptx)
+{
+    void *module = NULL;
+    emulated_open(strchr(target, 'a') != NULL ? "h100" : "gb10", 0);
+    if (cuModuleLoadData(&module, ptx) != 0) fail_msg("%s, sm_%s: %s", name, target, hpckemu_report());
+}
 
 /* A problem that is legal for the family and differs with `turn`. */
 static struct problem problem_of(const struct family *family, const struct family_text *text, int turn)
@@ -94,6 +104,7 @@ static bool check(const struct family *family, const struct family_text *text, i
         assert_non_null(strstr(ptx, wanted));
     }
     assert_null(strstr(ptx, ".extern .func")); /* everything is inside */
+    load(family->name, target, ptx);
     free(ptx);
     strbuf_free(&options);
     error_free(&err);
@@ -103,20 +114,24 @@ static bool check(const struct family *family, const struct family_text *text, i
 static void every_text_compiles_for_every_architecture(void **state)
 {
     (void)state;
-    static const struct {
-        int sm, local_bytes;
-    } architectures[] = { { 75, 65536 }, { 80, 166912 }, { 90, 232448 }, { 100, 232448 }, { 120, 101376 } };
+    /* both of NVRTC's front ends; those that differ in little but their number take turns */
+    static const char *const always[] = { "sm_75", "sm_80", "sm_90", "sm_100" };
+    static const char *const others[] = { "sm_121", "sm_86", "sm_103", "sm_89", "sm_120", "sm_87", "sm_110" };
+    enum { ALWAYS = sizeof always / sizeof *always, OTHERS = sizeof others / sizeof *others };
+    struct error err = { 0 };
+    char fingerprint[128];
     int turn = 0;
     for (int f = 0; f < family_count; f++) {
         for (int t = 0; t < families[f]->text_count; t++) {
             const struct family_text *text = &families[f]->texts[t];
             int compiled = 0;
             if (text->dialect != DIALECT_CUDA) continue;
-            for (int a = 0; a < 5; a++) {
-                device.desc.field.cuda_sm = architectures[a].sm;
-                device.desc.field.local_bytes = architectures[a].local_bytes;
-                device.desc.field.has_tensor_maps = architectures[a].sm >= 90;
-                compiled += check(families[f], text, architectures[a].sm, turn++);
+            for (int a = 0; a <= ALWAYS; a++) {
+                const char *architecture = a < ALWAYS ? always[a] : others[turn / (ALWAYS + 1) % OTHERS];
+                assert_int_equal(
+                    cuda_describe_absent(architecture, &device.desc, fingerprint, sizeof fingerprint, &err),
+                    HPCK_OK);
+                compiled += check(families[f], text, (int)device.desc.field.cuda_sm, turn++);
             }
             if (compiled == 0) fail_msg("%s, text %d: no seed is legal on any architecture", families[f]->name, t);
         }

@@ -1,5 +1,5 @@
 /* Clusters on the CUDA emulator: blocks that run together, distributed shared memory, the cluster's barrier, arrivals at another
- * block's mbarrier, and the launch attribute with the limits of a driver. */
+ * block's mbarrier, and the launch attribute with the limits of a driver; cooperative launches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,6 +54,8 @@ static const char source[] =
     "[%0], 0; @p bra D; bra W; D: }\" :: \"r\"(at(&b)) : \"memory\");\n"
     "    if (threadIdx.x < n) y[threadIdx.x] = s[threadIdx.x]; }\n"
     "  sync(); }\n"
+    "extern \"C\" __global__ void chain(volatile int *flag) { if (threadIdx.x == 0) { int n = 0;\n"
+    "  if (blockIdx.x + 1 < gridDim.x) while ((n = flag[blockIdx.x + 1]) == 0) { } flag[blockIdx.x] = n + 1; } }\n"
     "extern \"C\" __global__ void __cluster_dims__(2, 1, 1) pair(int *y) { sync(); y[blockIdx.x] = 1; }\n"
     "extern \"C\" __global__ void half(int *y) { if (blockIdx.x == 0) sync(); else asm volatile("
     "\"barrier.cluster.wait;\"); }\n";
@@ -181,6 +183,31 @@ static void launches_have_the_limits_of_a_driver(void **state)
     assert_non_null(strstr(hpckemu_report(), "compute capability 9.0"));
 }
 
+/* Block i waits for block i + 1: an ordinary launch of more blocks than are on the device never ends, a cooperative one has them all there. */
+static void cooperative_blocks_are_all_there(void **state)
+{
+    (void)state;
+    static const struct attribute attribute = { .id = 2, .cluster = { 1 } }; /* cooperative */
+    struct config config = { .grid = { 9, 1, 1 }, .threads = { 32, 1, 1 }, .attributes = &attribute };
+    emulated_open("h100:3", 1);
+    void *kernel = emulated_kernel(source, "compute_90", "chain");
+    uint64_t flags = emulated_zeros(4096);
+    void *params[] = { &flags };
+    int most = 0, last = 0;
+    assert_int_equal(cuOccupancyMaxActiveBlocksPerMultiprocessor(&most, kernel, 32, 0), 0);
+    config.count = 1;
+    assert_int_equal(cuLaunchKernelEx(&config, kernel, params, NULL), 0);
+    assert_int_equal(cuCtxSynchronize(), 0);
+    assert_int_equal(cuMemcpyDtoH_v2(&last, flags, 4), 0);
+    assert_int_equal(last, 9);
+    config.grid[0] = (unsigned)(3 * most + 1);
+    assert_int_equal(cuLaunchKernelEx(&config, kernel, params, NULL), 720);
+    assert_int_equal(cuMemsetD8_v2(flags, 0, 4096), 0);
+    config.grid[0] = 9, config.count = 0;
+    assert_int_equal(cuLaunchKernelEx(&config, kernel, params, NULL), 0);
+    assert_int_equal(cuCtxSynchronize(), 702);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +216,7 @@ int main(void)
         cmocka_unit_test(accesses_that_the_cluster_does_not_order_are_reported),
         cmocka_unit_test(arrivals_from_the_whole_cluster_complete_a_phase),
         cmocka_unit_test(launches_have_the_limits_of_a_driver),
+        cmocka_unit_test(cooperative_blocks_are_all_there),
     };
     if (!emulated_has_nvrtc()) return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ function(mutants_test family device)
       return()
     endif()
     set(name cuda_emulated_mutants_${family}_${place})
+    set(environment ${HPCK_CUDA_TEST_ENVIRONMENT})
     list(APPEND environment HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu> HPCK_NVRTC=${HPCK_NVRTC} HPCK_DEVICE=cuda:0
          HPCK_EMULATOR_DEVICE=${device} HPCK_EMULATOR_CHECK=1 HPCK_EMULATOR_QUIET=1)
   endif()

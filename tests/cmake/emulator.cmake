@@ -14,6 +14,8 @@ foreach(source ${emulator_tests})
       "${HPCK_TEST_ENVIRONMENT};HPCK_NVRTC=${nvrtc};HPCK_EMULATOR_QUIET=1")
 endforeach()
 
+target_link_libraries(test_cuda_compile PRIVATE hpckemu_testing) # it loads what it compiled
+
 # What the library's own kernels cost, counted by the emulator, and where its callers' memory may begin.
 foreach(name cuda_seeds cuda_addresses)
   target_link_libraries(test_${name} PRIVATE hpckemu_testing)

@@ -80,6 +80,21 @@ static const struct device_profile profiles[] = {
       .memory = (size_t)8 << 30,
       .fma_lanes = 128,
       .half_macs = 512 },
+    { .name = "gb10",
+      .title = "NVIDIA GB10 (emulated)",
+      .sm = 121,
+      .multiprocessors = 48,
+      .threads_per_multiprocessor = 1536,
+      .blocks_per_multiprocessor = 24,
+      .shared_per_multiprocessor = 102400,
+      .shared_per_block_optin = 101376,
+      .clock_khz = 2418000,
+      .memory_clock_khz = 4266000,
+      .bus_bits = 256,
+      .l2_bytes = 24 << 20,
+      .memory = (size_t)8 << 30,
+      .fma_lanes = 128,
+      .half_macs = 512 },
 };
 
 const struct device_profile *device_profile(const char *name)
@@ -91,5 +106,5 @@ const struct device_profile *device_profile(const char *name)
 
 const char *device_profile_names(void)
 {
-    return "t4, a100, rtx4090, h100, rtx5090";
+    return "t4, a100, rtx4090, h100, rtx5090, gb10";
 }

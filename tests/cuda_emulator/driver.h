@@ -23,6 +23,7 @@ enum {
     CUDA_ERROR_NOT_READY = 600,
     CUDA_ERROR_ILLEGAL_ADDRESS = 700,
     CUDA_ERROR_LAUNCH_FAILED = 719,
+    CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE = 720,
     CUDA_ERROR_NOT_SUPPORTED = 801,
     CUDA_ERROR_INVALID_CLUSTER_SIZE = 912,
 };
@@ -80,6 +81,8 @@ int driver_enter_device(struct driver **driver, int device,
 bool driver_has_current(void); /* has this thread a current context? The handle of the one context is its driver */
 void driver_report(struct driver *driver, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Blocks of the function that fit on a multiprocessor at once. */
+int driver_occupancy(const struct driver *driver, const struct function *function, int threads, size_t dynamic);
 void driver_free_modules(struct driver *driver);
 void driver_free_queues(struct driver *driver);
 double clock_of_launch(const struct launch *launch);

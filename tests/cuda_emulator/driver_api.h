@@ -29,6 +29,7 @@ int cuModuleGetFunction(void **function, void *module, const char *name);
 int cuModuleGetGlobal_v2(uint64_t *address, size_t *size, void *module, const char *name);
 int cuFuncGetAttribute(int *value, int which, void *function);
 int cuFuncSetAttribute(void *function, int which, int value);
+int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function, int threads, size_t dynamic);
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared, void *stream, void **params, void **extra);
 int cuLaunchKernelEx(const void *config, void *function, void **params, void **extra);

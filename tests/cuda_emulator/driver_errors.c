@@ -26,6 +26,7 @@ static const struct {
     { 710, "CUDA_ERROR_ASSERT", "device-side assert triggered" },
     { 716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address" },
     { 719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure" },
+    { 720, "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", "too many blocks in cooperative launch" },
     { 801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported" },
     { 912, "CUDA_ERROR_INVALID_CLUSTER_SIZE", "cluster misconfiguration" },
 };

@@ -34,6 +34,18 @@ static int check_cluster(struct driver *driver, const struct function *function,
     return CUDA_ERROR_INVALID_CLUSTER_SIZE;
 }
 
+/* All blocks of a cooperative launch are on the device at once. */
+static int check_cooperative(struct driver *driver, const struct function *function, const struct launch *launch)
+{
+    const uint32_t *grid = launch->grid, *threads = launch->threads;
+    const int fit =
+        driver_occupancy(driver, function, (int)(threads[0] * threads[1] * threads[2]), launch->dynamic_shared);
+    if ((uint64_t)grid[0] * grid[1] * grid[2] <= (uint64_t)fit * (uint64_t)driver->device->multiprocessors)
+        return CUDA_SUCCESS;
+    bad(driver, "more blocks in a cooperative launch than are on the device at once");
+    return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+}
+
 static int check_launch(struct driver *driver, const struct function *function, struct launch *launch)
 {
     const struct ptx_kernel *ptx = function->kernel.ptx;
@@ -49,7 +61,9 @@ static int check_launch(struct driver *driver, const struct function *function, 
         return bad(driver, "more threads than the kernel's .maxntid");
     if (launch->dynamic_shared > function->max_dynamic_shared)
         return bad(driver, "more dynamic shared memory than cuFuncSetAttribute allowed");
-    return check_cluster(driver, function, launch);
+    int result = check_cluster(driver, function, launch);
+    if (result == CUDA_SUCCESS && launch->cooperative) result = check_cooperative(driver, function, launch);
+    return result;
 }
 
 static int gather_params(const struct ptx_kernel *ptx, uint8_t *bank, void **params)
@@ -134,7 +148,7 @@ static int apply_attribute(struct driver *driver, struct launch *launch, const s
         if (launch->cluster[0] == 0 || launch->cluster[1] == 0 || launch->cluster[2] == 0)
             return bad(driver, "an empty cluster");
         return CUDA_SUCCESS;
-    case ATTRIBUTE_COOPERATIVE: /* blocks that wait for each other run side by side anyway */
+    case ATTRIBUTE_COOPERATIVE:
         launch->cooperative = attribute->value.cooperative != 0;
         return CUDA_SUCCESS;
     case ATTRIBUTE_IGNORE:

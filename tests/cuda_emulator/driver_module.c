@@ -275,24 +275,26 @@ API cuFuncSetAttribute(void *handle, int which, int value)
     return driver_leave(result);
 }
 
+int driver_occupancy(const struct driver *driver, const struct function *function, int threads, size_t dynamic)
+{
+    const struct device_profile *device = driver->device;
+    int rounded = (threads + LANES - 1) / LANES * LANES, registers = attribute(function, device, 4);
+    int by_threads = device->threads_per_multiprocessor / rounded;
+    int by_registers = 65536 / (rounded * (registers > 0 ? registers : 1));
+    size_t shared = function->kernel.ptx->shared_size + dynamic + (device->sm >= 80 ? 1024 : 0);
+    size_t by_shared = shared != 0 ? (size_t)device->shared_per_multiprocessor / shared : 64;
+    int most = device->blocks_per_multiprocessor;
+    if (by_threads < most) most = by_threads;
+    if (by_registers < most) most = by_registers;
+    return by_shared < (size_t)most ? (int)by_shared : most;
+}
+
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *handle, int threads, size_t dynamic)
 {
     struct driver *driver;
     int result = driver_enter(&driver, NEED_CONTEXT);
     if (result == CUDA_SUCCESS && (blocks == NULL || threads <= 0)) result = CUDA_ERROR_INVALID_VALUE;
     if (result == CUDA_SUCCESS && handle == NULL) result = CUDA_ERROR_INVALID_HANDLE;
-    if (result == CUDA_SUCCESS) {
-        const struct device_profile *device = driver->device;
-        const struct function *function = handle;
-        int rounded = (threads + LANES - 1) / LANES * LANES, registers = attribute(function, device, 4);
-        int by_threads = device->threads_per_multiprocessor / rounded;
-        int by_registers = 65536 / (rounded * (registers > 0 ? registers : 1));
-        size_t shared = function->kernel.ptx->shared_size + dynamic + (device->sm >= 80 ? 1024 : 0);
-        size_t by_shared = shared != 0 ? (size_t)device->shared_per_multiprocessor / shared : 64;
-        int most = device->blocks_per_multiprocessor;
-        if (by_threads < most) most = by_threads;
-        if (by_registers < most) most = by_registers;
-        *blocks = by_shared < (size_t)most ? (int)by_shared : most;
-    }
+    if (result == CUDA_SUCCESS) *blocks = driver_occupancy(driver, handle, threads, dynamic);
     return driver_leave(result);
 }

@@ -153,7 +153,9 @@ int launch_run(struct launch *launch)
     launch->executed = calloc(launch->kernel->op_count, sizeof *launch->executed);
     if (residents != NULL) {
         uint32_t blocks = launch->cluster[0] * launch->cluster[1] * launch->cluster[2];
-        residents->most = (uint32_t)launch->device->multiprocessors / blocks; /* at least one block fits on each */
+        residents->most = launch->cooperative
+                              ? launch->grid[0] * launch->grid[1] * launch->grid[2] / blocks
+                              : (uint32_t)launch->device->multiprocessors / blocks; /* one fits on each */
         if (residents->most == 0) residents->most = 1;
         residents->clusters = calloc(residents->most + 1, sizeof *residents->clusters);
     }
