@@ -161,6 +161,7 @@ static void assert_unusable(hpck_handle *handle)
     assert_int_equal(hpck_write(handle, memory, 0, &byte, 1), HPCK_INVALID_ARGUMENT);
     assert_int_equal(hpck_read(handle, &byte, memory, 0, 1), HPCK_INVALID_ARGUMENT);
     assert_int_equal(hpck_set_workspace(handle, NULL, 0), HPCK_INVALID_ARGUMENT);
+    assert_int_equal(hpck_set_workspace_limit(handle, 0), HPCK_INVALID_ARGUMENT);
     assert_int_equal(hpck_gemm(handle, &desc, 1.0F, none, none, 0.0F, none, NULL), HPCK_INVALID_ARGUMENT);
     assert_int_equal(hpck_gemm_plan(handle, &desc, &plan), HPCK_INVALID_ARGUMENT);
 }

@@ -262,8 +262,11 @@ static hpck_status execute(struct convolution *v, void *workspace)
     struct problem problem;
     const bool is_valid = v->p > 0 && v->q > 0 && elements(v, v->written) > 0;
     const size_t cap = draw_chance(c, 4) ? (size_t)draw_from(c, 1, WORKSPACE_MAX) : 0;
-    if (cap > 0 && hpck_set_workspace(c->handle, workspace, cap) != HPCK_OK)
-        case_fail(c, "%s", hpck_error_message(c->handle));
+    const bool is_lent = draw_chance(c, 2);
+    const hpck_status limited = cap == 0  ? HPCK_OK
+                                : is_lent ? hpck_set_workspace(c->handle, workspace, cap)
+                                          : hpck_set_workspace_limit(c->handle, cap);
+    if (limited != HPCK_OK) case_fail(c, "%s", hpck_error_message(c->handle));
     if (is_valid && v->written != FILTER && elements(v, FILTER) > 0 && draw_chance(c, 3)) {
         if (hpck_conv_prepare(c->handle, &v->desc, buffer(v, FILTER), &prepared) != HPCK_OK)
             case_fail(c, "prepare: %s", hpck_error_message(c->handle));
@@ -284,6 +287,7 @@ static hpck_status execute(struct convolution *v, void *workspace)
     hpck_conv_filter_destroy(prepared);
     plan_free(plan);
     if (cap > 0) hpck_set_workspace(c->handle, NULL, 0);
+    hpck_set_workspace_limit(c->handle, SIZE_MAX);
     return st;
 }
 

@@ -218,6 +218,54 @@ static void the_callers_workspace_is_used_and_given_back(void **state)
     assert_int_equal(hpck_free(handle, memory), HPCK_OK);
 }
 
+/* A product and a convolution that split sums and pack operands where they may. */
+static void plans_of_both(hpck_handle *handle, hpck_plan *plans[2])
+{
+    hpck_gemm_desc gemm = HPCK_GEMM_DESC_INIT;
+    hpck_conv_desc conv = HPCK_CONV_DESC_INIT;
+    gemm.dtype = gemm.dtype_c = HPCK_F16;
+    gemm.m = gemm.n = 64;
+    gemm.k = 8192;
+    conv.direction = HPCK_CONV_BACKWARD_FILTER;
+    conv.layout = HPCK_NHWC;
+    conv.filter_layout = HPCK_KRSC;
+    conv.dtype = HPCK_F16;
+    conv.c = conv.k = 32;
+    conv.h = conv.w = 14;
+    conv.r = conv.s = 3;
+    if (hpck_gemm_plan(handle, &gemm, &plans[0]) != HPCK_OK || hpck_conv_plan(handle, &conv, &plans[1]) != HPCK_OK)
+        fail_msg("%s", hpck_error_message(handle));
+}
+
+static void a_workspace_limit_holds(void **state)
+{
+    enum { SMALL = 100 };
+    hpck_handle *handle = *state;
+    hpck_plan *free_choice[2], *limited[2], *without[2], *again[2];
+    void *memory = NULL;
+    plans_of_both(handle, free_choice);
+    assert_int_equal(hpck_set_workspace_limit(handle, SMALL), HPCK_OK);
+    plans_of_both(handle, limited);
+    assert_int_equal(hpck_malloc(handle, 1 << 24, &memory), HPCK_OK);
+    assert_int_equal(hpck_set_workspace(handle, memory, 1 << 24), HPCK_OK); /* it holds for lent memory, too */
+    plans_of_both(handle, again);
+    assert_int_equal(hpck_set_workspace_limit(handle, 0), HPCK_OK);
+    plans_of_both(handle, without);
+    assert_int_equal(hpck_set_workspace(handle, NULL, 0), HPCK_OK);
+    assert_int_equal(hpck_free(handle, memory), HPCK_OK);
+    size_t most = 0;
+    for (int i = 0; i < 2; i++) {
+        most = hpck_plan_workspace(free_choice[i]) > most ? hpck_plan_workspace(free_choice[i]) : most;
+        assert_true(hpck_plan_workspace(limited[i]) <= SMALL);
+        assert_ptr_equal(again[i], limited[i]);
+        assert_int_equal(hpck_plan_workspace(without[i]), 0);
+    }
+    assert_true(most > SMALL);
+    assert_int_equal(hpck_set_workspace_limit(handle, SIZE_MAX), HPCK_OK);
+    plans_of_both(handle, again);
+    assert_memory_equal(again, free_choice, sizeof again);
+}
+
 static void traced_problems_are_written_once(void **state)
 {
     (void)state;
@@ -280,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_forced_plan_refuses_operands_that_are_less_aligned),
         cmocka_unit_test(an_illegal_point_is_refused_with_its_reason),
         cmocka_unit_test(the_callers_workspace_is_used_and_given_back),
+        cmocka_unit_test(a_workspace_limit_holds),
         cmocka_unit_test(traced_problems_are_written_once),
         cmocka_unit_test(the_table_finds_what_was_put_in),
     };

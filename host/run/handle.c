@@ -97,6 +97,7 @@ static hpck_status create(hpck_handle **out, const hpck_options *caller_options,
     if (handle == NULL) return HPCK_OUT_OF_MEMORY;
     *out = handle;
     handle->pid = getpid();
+    handle->workspace_limit = SIZE_MAX;
     HPCK_TRY(verbose_open(&handle->verbose, &handle->err));
     HPCK_TRY(options_read(caller_options, &options, &handle->err));
     if (adopted != NULL) {

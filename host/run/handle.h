@@ -21,6 +21,7 @@ struct hpck_handle {
     void *workspace; /* the caller's or the handle's own */
     size_t workspace_bytes;
     bool workspace_is_callers;
+    size_t workspace_limit;
     size_t workspace_needed; /* by plans so far: allocated again when the caller takes its own back */
     void **allocations;      /* what hpck_malloc gave and hpck_free has not taken back */
     size_t allocation_count, allocation_capacity;
@@ -41,7 +42,7 @@ hpck_handle *handle_mutable(const hpck_handle *handle);
 hpck_status handle_adopt(hpck_handle **handle, const hpck_options *options, const struct backend *backend,
                          void *context, void *device, void *queue);
 
-/* Bytes of workspace that a plan may need: what the caller set, or what the device can allocate. */
+/* Bytes of workspace that a plan may need: what the caller set, or what the device can allocate, within the caller's limit. */
 int64_t handle_workspace_cap(const hpck_handle *handle);
 /* Grows the handle's own workspace; DEVICE_OUT_OF_MEMORY when the caller's is too small. */
 hpck_status handle_need_workspace(hpck_handle *handle, size_t bytes);

@@ -85,8 +85,10 @@ done:
 
 int64_t handle_workspace_cap(const hpck_handle *handle)
 {
-    if (handle->workspace_is_callers) return (int64_t)handle->workspace_bytes;
-    return handle->backend->describe(handle->device)->field.max_alloc_bytes;
+    const int64_t bytes = handle->workspace_is_callers
+                              ? (int64_t)handle->workspace_bytes
+                              : handle->backend->describe(handle->device)->field.max_alloc_bytes;
+    return (size_t)bytes < handle->workspace_limit ? bytes : (int64_t)handle->workspace_limit;
 }
 
 hpck_status handle_need_workspace(hpck_handle *handle, size_t bytes)
@@ -129,6 +131,15 @@ hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes)
     handle->workspace_bytes = memory != NULL ? bytes : 0;
     handle->workspace_is_callers = memory != NULL;
     if (memory == NULL) HPCK_TRY(handle_need_workspace(handle, handle->workspace_needed));
+done:
+    return handle_leave(handle, st);
+}
+
+hpck_status hpck_set_workspace_limit(hpck_handle *handle, size_t bytes)
+{
+    hpck_status st = HPCK_OK;
+    HPCK_TRY(handle_enter(handle));
+    handle->workspace_limit = bytes;
 done:
     return handle_leave(handle, st);
 }
