@@ -127,6 +127,7 @@ class Family:
     dialects: list
     dtypes: list  # of (in, out), from the operation's
     cuda_target: str  # "90a": the only target that the texts compile for; "": any that the device runs
+    like: str  # the family whose main loop `beyond` of [loop] compares with, or ""
     params: list
     lets: dict  # name -> Formula
     constraints: list

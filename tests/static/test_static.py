@@ -5,11 +5,12 @@
 Every seed is compiled for sm_80 (or the only target that the family compiles for), for sm_75 where that is legal and for one other
 architecture in turn, with dtypes and transposes (other examples of the operation) in turn; `all`: for every architecture. Nothing may
 be spilled or lie in local memory, registers and shared memory must fit, and the main loop and the kernel must consist of what the
-family's [loop] and [kernel] say; seeds reach the family's [[bar]]s. Rows of cutlass.csv are kernels of CUTLASS with the same tiles,
+family's [loop] and [kernel] say, beside the main loop of the family that it is like; seeds reach the family's [[bar]]s. Rows of cutlass.csv are kernels of CUTLASS with the same tiles,
 whose main loop may be a tenth shorter at most. Where there is nvdisasm, it must count the same instructions. `print` shows the loops.
 HPCK_NVRTC names the compiler; exit 77 without it."""
 
 import csv
+import dataclasses
 import os
 import re
 import sys
@@ -83,6 +84,7 @@ class Checker:
         self.evaluator = Evaluator(self.family)
         self.texts = {(t.dtype_in, t.dtype_out): t.source for t in render_family(self.kernels, self.family) if t.dialect == "cuda"}
         self.is_printing, self.nvrtc, self.report = is_printing, Nvrtc(), Report()
+        self.like = Checker(self.family.like, False) if self.family.like else None
 
     def options(self, seed, values):
         words = [f"-D{p.macro}={seed[p.name]}" for p in self.family.params if not p.run_time]
@@ -111,6 +113,9 @@ class Checker:
         self.report.expect(".local" not in ptx, f"{name}: the PTX has local memory")
         self.check_resources(name, values, where, cubin, log)
         loop, kernel = self.evaluator.counts(where, asked, param)
+        if self.like:
+            macros = dict(zip(self.family.defines, values.defines))
+            most = self.like.loop_total(sm, seed, macros, dtype_in, dtype_out) + loop.pop("beyond")
         if most is not None:
             loop["at_most"] = min(most, loop.get("at_most", most))
         code = sass.kernels(cubin)[self.family.steps[0].kernel]
@@ -120,6 +125,18 @@ class Checker:
         found = {key: min(value, sass.count(code)[key]) for key, value in kernel.items()}  # at least: ptxas may write code twice
         self.check_counts(f"{name}: the kernel", kernel, found, limits)
         return name
+
+    def loop_total(self, sm, seed, macros, dtype_in, dtype_out):
+        """Instructions in the main loop for a large problem at that point, with those of the macros that are this family's, too."""
+        where, asked = device(self.kernels, sm), (gemm(self.family, 0), dtype_in, dtype_out)
+        seed = {p.name: seed[p.name] for p in self.family.params}
+        values = self.evaluator.values(where, asked, tuple(seed.values()))
+        own = dict(zip(self.family.defines, values.defines))
+        values = dataclasses.replace(values, defines=[macros.get(name, own[name]) for name in own])
+        cubin, _, _ = self.nvrtc.compile(self.texts[dtype_in, dtype_out], self.options(seed, values), self.family.cuda_target or str(sm))
+        loop, _ = self.evaluator.counts(where, asked, tuple(seed.values()))
+        code = sass.kernels(cubin)[self.family.steps[0].kernel]
+        return sass.total(sass.main_loop(code, next(iter(loop)), loop.get("passes", 1)))
 
     def check_cutlass(self, row):
         fields = gemm(self.family, 0) | dict(trans_a=int(row["trans"][0] == "t"), trans_b=int(row["trans"][1] == "t"))
