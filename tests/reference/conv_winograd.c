@@ -87,16 +87,19 @@ static double tap(const struct gather *g, int64_t out, int64_t channel, int64_t 
 static double magnitude(const struct gather *g, const struct transform *t, const int64_t at[4])
 {
     const int points = t->outputs + 2;
-    const int64_t top = at[2] / t->outputs * t->outputs - g->before_h;
-    const int64_t left = at[3] / t->outputs * t->outputs - g->before_w;
-    const double *a_row = t->a[at[2] % t->outputs], *a_column = t->a[at[3] % t->outputs];
+    const int64_t step_h = g->conv->dilation_h, step_w = g->conv->dilation_w;
+    const int64_t row = at[2] / step_h,
+                  column = at[3] / step_w; /* among the outputs that share inputs with this one */
+    const int64_t top = at[2] - row % t->outputs * step_h - g->before_h;
+    const int64_t left = at[3] - column % t->outputs * step_w - g->before_w;
+    const double *a_row = t->a[row % t->outputs], *a_column = t->a[column % t->outputs];
     double total = 0.0;
     for (int64_t c = 0; c < g->channels; c++) {
         double d[POINTS_MAX][POINTS_MAX], w[POINTS_MAX][POINTS_MAX], v[POINTS_MAX][POINTS_MAX],
             u[POINTS_MAX][POINTS_MAX];
         for (int i = 0; i < points; i++)
             for (int j = 0; j < points; j++)
-                d[i][j] = input(g, at[0], c, top + i, left + j);
+                d[i][j] = input(g, at[0], c, top + i * step_h, left + j * step_w);
         for (int i = 0; i < 3; i++)
             for (int j = 0; j < 3; j++)
                 w[i][j] = tap(g, at[1], c, i, j);
@@ -115,8 +118,7 @@ enum { ROUNDINGS = 2 * 3 + 2 * 4 + 2 * 3 + 1 };
 
 double reference_conv_winograd_error(const struct reference_conv *v, const int64_t at[4])
 {
-    const bool is_square =
-        v->r == 3 && v->s == 3 && v->stride_h == 1 && v->stride_w == 1 && v->dilation_h == 1 && v->dilation_w == 1;
+    const bool is_square = v->r == 3 && v->s == 3 && v->stride_h == 1 && v->stride_w == 1;
     if (!is_square || !v->may_transform || v->direction == REFERENCE_CONV_BACKWARD_FILTER) return 0.0;
     const bool is_turned = v->direction == REFERENCE_CONV_BACKWARD_DATA;
     const int64_t ins = (is_turned ? v->k : v->c) / v->groups, outs = (is_turned ? v->c : v->k) / v->groups;
@@ -127,8 +129,8 @@ double reference_conv_winograd_error(const struct reference_conv *v, const int64
         .channels = ins,
         .height = is_turned ? v->p : v->h,
         .width = is_turned ? v->q : v->w,
-        .before_h = is_turned ? 2 - v->pad_top : v->pad_top,
-        .before_w = is_turned ? 2 - v->pad_left : v->pad_left,
+        .before_h = is_turned ? 2 * v->dilation_h - v->pad_top : v->pad_top,
+        .before_w = is_turned ? 2 * v->dilation_w - v->pad_left : v->pad_left,
         .is_turned = is_turned,
     };
     const double largest = fmax(magnitude(&g, &f2, at), magnitude(&g, &f4, at));

@@ -62,7 +62,7 @@ static int64_t draw_up_to(int64_t most, uint64_t *seed)
     return 1 + (int64_t)random_below(seed, (uint64_t)most);
 }
 
-/* Every third problem is what networks are made of (a square filter, stride 1), the others are anything; every fourth of
+/* Every third problem is what networks are made of (a square filter, stride 1, dilation 1 or 2), the others are anything; every fourth of
  * these 1x1 without padding. exact_sums holds whatever does not transform to the bound of a dot product. */
 static void draw_conv(const struct family *family, const int64_t *param, const struct problem *like,
                       int64_t size_max, uint64_t *seed, struct problem *problem)
@@ -96,8 +96,8 @@ static void draw_conv(const struct family *family, const int64_t *param, const s
     f->pad_right = (int64_t)random_below(seed, margins);
     f->stride_h = is_plain ? 1 : draw_up_to(3, seed);
     f->stride_w = is_plain ? 1 : draw_up_to(3, seed);
-    f->dilation_h = is_plain ? 1 : draw_up_to(3, seed);
-    f->dilation_w = is_plain ? 1 : draw_up_to(3, seed);
+    f->dilation_h = draw_up_to(is_plain ? 2 : 3, seed);
+    f->dilation_w = draw_up_to(is_plain ? 2 : 3, seed);
     f->exact_sums = strstr(family->name, "winograd") == NULL;
     f->prepared = f->direction != 2 && random_below(seed, 3) == 0;
     draw_epilogue(seed, f);
