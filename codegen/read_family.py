@@ -91,7 +91,7 @@ class FamilyReader:
             model_lets={},
             model=None,
             loop=self.read_counts("loop", ["passes", "at_most", "beyond"]),
-            kernel=self.read_counts("kernel", ["registers", "barriers"]),
+            kernel=self.read_counts("kernel", ["registers", "exact_registers", "barriers", "in_flight", "occupancy"]),
             bars=[],
             defines=self.read_defines(params),
             steps=self.read_steps(),

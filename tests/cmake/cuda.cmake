@@ -83,7 +83,7 @@ if(HPCK_NVRTC)
 endif()
 
 # What ptxas makes of the seeds of families that have CUDA texts (tests/static): no spills, and the code that they declare.
-file(GLOB cuda_declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/gemm/*.toml ${PROJECT_SOURCE_DIR}/kernels/conv/*.toml)
+file(GLOB cuda_declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.toml)
 list(FILTER cuda_declarations EXCLUDE REGEX "/op\\.toml$")
 foreach(declaration ${cuda_declarations})
   get_filename_component(family ${declaration} NAME_WE)

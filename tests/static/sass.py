@@ -1,7 +1,8 @@
 """Machine code in a cubin, without a disassembler: instructions by name, loops, widths of memory accesses.
 
 Since Volta an instruction has 128 bits: the opcode in bits 0-11 (arithmetic ones spend bits 9-11 on the kinds of their operands),
-the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75 (LDGSTS from sm_100: 74-75). The numbers are those that the
+the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75 (LDGSTS from sm_100: 74-75), the barrier that a load leaves in bits 110-112, those that an
+instruction waits for in bits 116-121. The numbers are those that the
 Mesa driver's assembler writes (src/nouveau/compiler/nak), checked on what ptxas 13.0 makes of small kernels."""
 
 import collections
@@ -108,3 +109,15 @@ def count(instructions):
 def total(found):
     """Of what count() gives, the instructions that are executed."""
     return sum(n for name, n in found.items() if "." not in name) - found["dead"]
+
+
+def in_flight(instructions):
+    """The most loads from global memory that are issued one after the other before the first of them is waited for."""
+    most, loads, barriers = 0, 0, 0
+    for x in instructions:
+        if x.high >> 52 & 0x3F & barriers or x.name == "BRA":
+            loads, barriers = 0, 0
+        if x.name == "LDG":
+            loads, barriers = loads + 1, barriers | 1 << (x.high >> 46 & 7)
+        most = max(most, loads)
+    return most

@@ -26,28 +26,37 @@ from codegen.read_kernels import read_kernels
 from codegen.text import render_family
 from nvrtc import Nvrtc, usage
 
-# Shared memory of a block, multiprocessors: CUDA C++ Programming Guide 13.0, table 30, and data sheets.
+# Shared memory of a block, multiprocessors, threads and blocks of each: CUDA C++ Programming Guide 13.0, table 30, and data sheets.
 ARCHITECTURES = {
-    75: (65536, 40),
-    80: (166912, 108),
-    86: (101376, 84),
-    89: (101376, 128),
-    90: (232448, 132),
-    100: (232448, 148),
-    120: (101376, 170),
+    75: (65536, 40, 1024, 16),
+    80: (166912, 108, 2048, 32),
+    86: (101376, 84, 1536, 16),
+    89: (101376, 128, 1536, 24),
+    90: (232448, 132, 2048, 32),
+    100: (232448, 148, 2048, 32),
+    120: (101376, 170, 1536, 24),
 }
 REGISTERS = 65536  # of a multiprocessor
+RESERVED = 1024  # bytes of shared memory for each block, and of a multiprocessor beyond what a block may have
 SIZE = 4096  # m = n = k, where every copy and store is of 16 bytes
 ALIGNMENT = 16
 OF_CUTLASS = 1.10  # times its instructions
 
 
 def device(kernels, sm):
-    local_bytes, units = ARCHITECTURES[sm]
+    local_bytes, units = ARCHITECTURES[sm][:2]
     fields = dict.fromkeys((field.name for field in kernels.device.fields), 0)
     known = dict(is_gpu=1, compute_units=units, max_work_items=1024, local_bytes=local_bytes, vector_width=1, sub_group=32,
                  cuda_sm=sm, has_tensor_maps=int(sm >= 90), max_alloc_bytes=1 << 36)  # fmt: skip
     return fields | {name: value for name, value in known.items() if name in fields}
+
+
+def occupancy(sm, work_items, registers, local_bytes):
+    """Percent of a multiprocessor's threads that run at once. Registers are given to warps by 256, in four partitions."""
+    most_bytes, _, threads, blocks = ARCHITECTURES[sm]
+    warps = 4 * (REGISTERS // 4 // (32 * -(-registers // 8 * 8)))
+    by_memory = (most_bytes + RESERVED) // (local_bytes + RESERVED)
+    return 100 * work_items * min(warps * 32 // work_items, by_memory, threads // work_items, blocks) // threads
 
 
 def gemm(family, turn):
@@ -121,9 +130,7 @@ class Checker:
         code = sass.kernels(cubin)[self.family.steps[0].kernel]
         if loop:
             self.check_loop(name, loop, sass.main_loop(code, next(iter(loop)), loop.pop("passes", 1)))
-        limits = usage(log)[self.family.steps[0].kernel]._asdict()
-        found = {key: min(value, sass.count(code)[key]) for key, value in kernel.items()}  # at least: ptxas may write code twice
-        self.check_counts(f"{name}: the kernel", kernel, found, limits)
+        self.check_kernel(f"{name}: the kernel", sm, kernel, code, usage(log)[self.family.steps[0].kernel], values)
         return name
 
     def loop_total(self, sm, seed, macros, dtype_in, dtype_out):
@@ -170,6 +177,22 @@ class Checker:
             shown = " ".join(f"{key}={value}" for key, value in sorted(found.items()))
             print(f"{name}: {total} of at most {wanted.get('at_most', 0)}: {shown}")
         self.check_counts(f"{name}: the main loop", wanted, found, dict(at_most=total))
+
+    def check_kernel(self, name, sm, wanted, code, used, values):
+        """Instructions at least as many as declared, since ptxas may write code twice."""
+        wanted, most = dict(wanted), {key: wanted[key] for key in ("registers", "barriers") if key in wanted}
+        exact = wanted.pop("exact_registers", used.registers)
+        self.report.expect(used.registers == exact, f"{name} has {used.registers} registers, not {exact}")
+        self.check_counts(name, most, {}, used._asdict())
+        found = sass.count(code) | dict(
+            in_flight=sass.in_flight(code),
+            occupancy=occupancy(sm, values.resources[1], used.registers, max(used.local_bytes, values.resources[0])),
+        )
+        if self.is_printing:
+            shown = " ".join(f"{key}={found.get(key, 0)}" for key in wanted if key not in most)
+            print(f"{name}: {used.registers} registers {shown}")
+        for key in wanted.keys() - most.keys():
+            self.report.expect(found.get(key, 0) >= wanted[key], f"{name} has {found.get(key, 0)} {key}, fewer than {wanted[key]}")
 
     def check_counts(self, what, wanted, found, limited):
         """Instructions must be as many as declared, `limited` things at most as many."""
