@@ -240,6 +240,19 @@ static void loading_refuses_what_it_does_not_know(void **state)
     assert_int_equal(load_result(".version 9.0\n.target sm_75\n.address_size 64\n", log, sizeof log), 0);
     assert_int_equal(load_result(".version 9.9\n.target sm_75\n.address_size 64\n", log, sizeof log), 222);
     assert_int_equal(load_result("hello", log, sizeof log), 218);
+    /* a: only there, f: there and in its family, plain: there and later */
+    static const struct {
+        const char *device, *target;
+        int result;
+    } targets[] = { { "h100", "sm_90a", 0 },       { "rtx5090", "sm_90a", 209 },  { "gb10", "sm_120f", 0 },
+                    { "rtx5090", "sm_100f", 209 }, { "rtx5090", "sm_121f", 209 }, { "gb10", "sm_90", 0 } };
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        char text[128];
+        emulated_open(targets[i].device, 0);
+        snprintf(text, sizeof text, ".version 9.0\n.target %s\n.address_size 64\n", targets[i].target);
+        if (load_result(text, log, sizeof log) != targets[i].result)
+            fail_msg("%s on %s", targets[i].target, targets[i].device);
+    }
 }
 
 static void launches_are_held_to_the_limits(void **state)

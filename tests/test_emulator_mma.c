@@ -48,6 +48,45 @@ static const char source[] =
     "  for (int i = 0; i < 4; i++) d[(m0 + t / 4 + i / 2 * 8) * n + n0 + t % 4 * 2 + i % 2] = c[i];\n"
     "}\n";
 
+/* The smaller shapes, accumulators in half precision, tf32: by the tables of PTX ISA 9.7.14.5.1 to .8. d: [form][16][8]. */
+static const char forms_source[] =
+    "__device__ float A(int i, int k) { return (i * 7 + k * 5) % 9 - 4; }\n"
+    "__device__ float B(int k, int n) { return (k * 3 + n * 11) % 7 - 3; }\n"
+    "__device__ unsigned half2(float x, float y) { unsigned r; asm(\"cvt.rn.f16x2.f32 %0, %1, %2;\" : \"=r\"(r) : "
+    "\"f\"(y), \"f\"(x)); return r; }\n"
+    "__device__ unsigned bfloat2(float x, float y) { unsigned r; asm(\"cvt.rn.bf16x2.f32 %0, %1, %2;\" : \"=r\"(r) "
+    ": "
+    "\"f\"(y), \"f\"(x)); return r; }\n"
+    "__device__ float part(unsigned x, int high) { unsigned short h = x >> 16 * high; float f; asm(\"cvt.f32.f16 "
+    "%0, "
+    "%1;\" : \"=f\"(f) : \"h\"(h)); return f; }\n"
+    "extern \"C\" __global__ void forms(float *d) {\n"
+    "  int g = threadIdx.x / 4, t = threadIdx.x % 4, form = 0;\n"
+    "  auto put = [&](float p, float q, float r, float s) { float *at = d + 128 * form++ + 8 * g + 2 * t; at[0] = "
+    "p; "
+    "at[1] = q; at[64] = r; at[65] = s; };\n"
+    "#define A2(pair, row, k) \"r\"(pair(A(row, k + 2 * t), A(row, k + 2 * t + 1)))\n"
+    "#define B2(pair, k) \"r\"(pair(B(k + 2 * t, g), B(k + 2 * t + 1, g)))\n"
+    "#define A1(row, k) \"r\"(__float_as_uint(A(row, k + t)))\n"
+    "#define B1(k) \"r\"(__float_as_uint(B(k + t, g)))\n"
+    "#define FLOATS(shape, type, ab, ...) { float c[4] = { 1, 1, 1, 1 }; asm(\"mma.sync.aligned.\" shape "
+    "\".row.col.f32.\" type \".\" type \".f32 {%0, %1, %2, %3}, \" ab \", {%0, %1, %2, %3};\" : \"+f\"(c[0]), "
+    "\"+f\"(c[1]), \"+f\"(c[2]), \"+f\"(c[3]) : __VA_ARGS__); put(c[0], c[1], c[2], c[3]); }\n"
+    "#define HALVES(shape, ab, ...) { unsigned c[2] = { 0x3c003c00, 0x3c003c00 }; asm(\"mma.sync.aligned.\" shape "
+    "\".row.col.f16.f16.f16.f16 {%0, %1}, \" ab \", {%0, %1};\" : \"+r\"(c[0]), \"+r\"(c[1]) : __VA_ARGS__); "
+    "put(part(c[0], 0), part(c[0], 1), part(c[1], 0), part(c[1], 1)); }\n"
+    "  FLOATS(\"m16n8k8\", \"f16\", \"{%4, %5}, {%6}\", A2(half2, g, 0), A2(half2, g + 8, 0), B2(half2, 0))\n"
+    "  FLOATS(\"m16n8k8\", \"bf16\", \"{%4, %5}, {%6}\", A2(bfloat2, g, 0), A2(bfloat2, g + 8, 0), B2(bfloat2, "
+    "0))\n"
+    "  HALVES(\"m16n8k8\", \"{%2, %3}, {%4}\", A2(half2, g, 0), A2(half2, g + 8, 0), B2(half2, 0))\n"
+    "  HALVES(\"m16n8k16\", \"{%2, %3, %4, %5}, {%6, %7}\", A2(half2, g, 0), A2(half2, g + 8, 0), A2(half2, g, 8), "
+    "A2(half2, g + 8, 8), B2(half2, 0), B2(half2, 8))\n"
+    "  FLOATS(\"m16n8k8\", \"tf32\", \"{%4, %5, %6, %7}, {%8, %9}\", A1(g, 0), A1(g + 8, 0), A1(g, 4), A1(g + 8, "
+    "4), "
+    "B1(0), B1(4))\n"
+    "  FLOATS(\"m16n8k4\", \"tf32\", \"{%4, %5}, {%6}\", A1(g, 0), A1(g + 8, 0), B1(0))\n"
+    "}\n";
+
 /* No two of the 8 x 8 quarters of a tile are the same. */
 static int value_of_a(int i)
 {
@@ -104,6 +143,29 @@ static void products_of_small_integers_are_exact(void **state)
     exact_products("rtx5090", "compute_100", 1);
 }
 
+static void every_form_has_its_fragments(void **state)
+{
+    (void)state;
+    static const int depth[] = { 8, 8, 8, 16, 8, 4 };
+    enum { FORMS = sizeof depth / sizeof *depth };
+    float d[FORMS][16][8];
+    emulated_open("a100", 1);
+    void *kernel = emulated_kernel(forms_source, "compute_80", "forms");
+    uint64_t out = emulated_zeros(sizeof d);
+    void *params[] = { &out };
+    emulated_launch(kernel, 1, 1, 32, 0, params);
+    assert_int_equal(cuMemcpyDtoH_v2(d, out, sizeof d), 0);
+    for (int form = 0; form < FORMS; form++)
+        for (int i = 0; i < 16; i++)
+            for (int n = 0; n < 8; n++) {
+                int want = 1;
+                for (int k = 0; k < depth[form]; k++)
+                    want += ((i * 7 + k * 5) % 9 - 4) * ((k * 3 + n * 11) % 7 - 3);
+                if (d[form][i][n] != (float)want)
+                    fail_msg("form %d, (%d,%d): %g, not %d", form, i, n, (double)d[form][i][n], want);
+            }
+}
+
 static void a_missing_wait_is_found(void **state)
 {
     (void)state;
@@ -119,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_small_integers_are_exact),
+        cmocka_unit_test(every_form_has_its_fragments),
         cmocka_unit_test(a_missing_wait_is_found),
     };
     if (!emulated_has_nvrtc()) return 77;

@@ -75,6 +75,15 @@ static void barriers_take_registers_and_vote(void **state)
     (void)state;
     unsigned y[64];
     expect_all("mov.u32 a, 3; mov.u32 b, 64; bar.sync a, b; bar.sync a; mov.u32 %0, 1;", 1);
+    /* numbers and counts in registers: who arrives at barrier 1 still has to wait at barrier 2; and the second warp has 2 for itself */
+    expect_all("setp.lt.u32 p, %1, 32; mov.u32 a, 1; mov.u32 b, 2; mov.u32 d, 64; @p bra L; st.shared.u32 [%2], "
+               "77; bar.sync b, d; "
+               "bar.sync a, d; bra E; L: bar.arrive a, d; bar.sync b, d; E: ld.shared.u32 %0, [%2];",
+               77);
+    expect_all(
+        "setp.lt.u32 p, %1, 32; mov.u32 a, 1; mov.u32 b, 2; mov.u32 c, 32; mov.u32 d, 64; @p bra L; bar.sync b, c; "
+        "st.shared.u32 [%2], 77; L: bar.sync a, d; ld.shared.u32 %0, [%2];",
+        77);
     expect_all("setp.lt.u32 p, %1, 37; bar.red.popc.u32 %0, 1, p;", 37);
     expect_all("setp.lt.u32 p, %1, 63; bar.red.and.pred q, 1, 64, p; selp.b32 %0, 1, 2, q;", 2);
     expect_all("setp.lt.u32 p, %1, 64; bar.red.and.pred q, 1, p; selp.b32 %0, 1, 2, q;", 1);
@@ -118,6 +127,9 @@ static void reductions_are_those_of_their_type(void **state)
     expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 0xffffffff, 1, p; redux.sync.max.s32 %0, a, "
                "0xffffffff;",
                1);
+    expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 0xffffffff, 1, p; redux.sync.min.u32 %0, a, "
+               "0xffffffff;",
+               1);
     expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 6, 5, p; redux.sync.xor.b32 %0, a, 0xffffffff;",
                0);
     expect_all("and.b32 b, %1, 1; setp.eq.u32 p, b, 1; selp.b32 a, 6, 5, p; redux.sync.or.b32 %0, a, 0xffffffff;",
@@ -140,8 +152,15 @@ static void comparisons_combine_and_give_both_results(void **state)
     expect_all("setp.lt.u32 p, 1, 2; setp.gt.and.u32 q|p, 5, 7, p; selp.b32 a, 1, 0, q; selp.b32 b, 2, 0, p; "
                "add.u32 %0, a, b;",
                2);
+    expect_all(
+        "setp.gt.u32 p, 1, 2; setp.gt.u32 q|p, 5, 7; selp.b32 a, 1, 0, q; selp.b32 b, 2, 0, p; add.u32 %0, a, b;",
+        2);
+    expect_all("setp.gt.u32 p, 1, 2; setp.lt.and.u32 q, 5, 7, p; selp.b32 %0, 1, 0, q;", 0);
+    expect_all("setp.lt.u32 p, 1, 2; setp.gt.or.u32 q, 5, 7, p; selp.b32 %0, 1, 0, q;", 1);
     expect_all("setp.lt.u32 p, 1, 2; setp.gt.xor.u32 q, 9, 7, p; selp.b32 %0, 1, 0, q;", 0);
-    expect_all("mov.b32 a, 0xffff0001; cvt.u16.u32 h, a; setp.eq.u16 p, h, 1; selp.b32 %0, 1, 0, p;", 1);
+    expect_all("st.shared.u8 [%2], 0xf0; ld.shared.s8 h, [%2]; setp.eq.u16 p, h, 0xfff0; selp.b32 %0, 1, 0, p;", 1);
+    /* a number of bfloat16, but a NaN of half precision */
+    expect_all("mov.b16 h, 0x3f80; mov.b16 k, 0x7d00; setp.lt.bf16 p, h, k; selp.b32 %0, 1, 0, p;", 1);
 }
 
 static void conversions_saturate_and_round_as_they_say(void **state)
@@ -244,6 +263,31 @@ static void wide_immediates_fill_both_halves(void **state)
     expect_all("mov.u32 a, 0x11223344; mov.u32 b, 0x55667788; mov.b64 l, {a, b}; mov.b64 {h, k, _, _}, l; mov.b32 "
                "%0, {h, k};",
                0x11223344);
+    expect_all("mov.u32 a, 0x11223344; mov.u32 b, 0x55667788; mov.b64 l, {a, b}; mov.b64 {_, _, h, k}, l; mov.b32 "
+               "%0, {h, k};",
+               0x55667788);
+}
+
+static void atomics_take_vectors(void **state)
+{
+    (void)state;
+    expect_all("ld.param.u64 m, [y]; mov.f32 x, 0f3F800000; mov.f32 z, 0f40000000; setp.eq.u32 p, %1, 0; @p "
+               "red.global.add.v2.f32 [m], {x, z}; bar.sync 0; ld.global.u32 %0, [m+4];",
+               0x40000000);
+}
+
+/* cp.async: the cache policy comes last and is no size of the source; what the source does not fill is zero. */
+static void copies_tell_sizes_from_policies(void **state)
+{
+    (void)state;
+    expect_all(
+        "ld.param.u64 m, [y]; st.global.u32 [m], 9; mov.u64 l, 0; cp.async.ca.shared.global.L2::cache_hint [%2], "
+        "[m], 4, l; cp.async.wait_all; ld.shared.u32 %0, [%2];",
+        9);
+    expect_all(
+        "ld.param.u64 m, [y]; st.global.u32 [m], 9; mov.u64 l, 0; mov.u32 a, 0; "
+        "cp.async.ca.shared.global.L2::cache_hint [%2], [m], 4, a, l; cp.async.wait_all; ld.shared.u32 %0, [%2];",
+        0);
 }
 
 /* Matrix element (row, column) is 32 row + column, of 16 bits; thread t holds columns 2 (t % 4) and on of row t / 4, or the transposed. */
@@ -288,6 +332,8 @@ int main(void)
         cmocka_unit_test(subnormals_are_flushed_and_nans_chosen),
         cmocka_unit_test(halves_and_bits_are_taken_apart),
         cmocka_unit_test(wide_immediates_fill_both_halves),
+        cmocka_unit_test(atomics_take_vectors),
+        cmocka_unit_test(copies_tell_sizes_from_policies),
         cmocka_unit_test(matrices_are_stored_transposed),
         cmocka_unit_test(mbarriers_are_at_base_and_offset),
     };

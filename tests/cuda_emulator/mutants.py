@@ -39,6 +39,14 @@ MUTANTS = {
                                            "fragment_to_matrix(ROW(const uint32_t, 1 + q), false, matrix)")]),
     "votes count everybody": ("rules", [("exec_warp.c", "set == mask : set == 0", "set == FULL_MASK : set == 0")]),
     "only the first member mask counts": ("rules", [("sched.c", "rest &= ~group;", "rest = 0;")]),
+    "relaxed writes release": ("faults", [("order.c", "else if (warp->fenced.seen != NULL)\n        shadow_copy(warp, make(warp, host), &warp->fenced);",
+                                           "else\n        shadow_release(warp, make(warp, host));")]),
+    "relaxed reads acquire": ("faults", [("order.c", "if (reads && flags & ORDER_ACQUIRE)", "if (reads)")]),
+    "numbers of barriers in registers are 0": ("rules", [("exec_control.c", "uniform(warp, op, op->defs, mask, \"barrier's number\");", "0;")]),
+    "loads leave the upper half of a register": ("rules", [("exec_memory.c", "decoder->ptx->register_bits[list[v].reg] != 8 * op->size))",
+                                                            "false))")]),
+    "a directed rounding is one to the nearest": ("rules", [("exec_round.c", "in(double_to_float(value, rounding), flags)",
+                                                             "in(double_to_float(value, ROUND_NEAREST), flags)")]),
     "registers of A are exchanged": ("mma", [("exec_mma.c", "&a[g + 8 * (r % 2)][columns * (r / 2)]", "&a[g + 8 * (r / 2)][columns * (r % 2)]")]),
 }
 
