@@ -189,6 +189,8 @@ static void calls_that_cannot_be_expanded_are_refused(void **state)
           "unknown opcode call of g: it has no body here, kernel k" },
         { ".entry k() { .reg .b64 %rd<2>; call %rd1; ret; }\n",
           "unknown opcode call of %rd1: through a register, kernel k" },
+        { ".entry k() { .param .b32 p; call malloc, (p); ret; }\n", "a call of malloc with other parameters" },
+        { ".entry k() { call.free; ret; }\n", "a call of free with other parameters" },
         { ".func f(.param .b32 a) { ret; }\n.entry k() { call.uni f; ret; }\n",
           "0 arguments of a call, 1 are expected" },
         { ".func f(.param .b64 a) { ret; }\n.entry k() { .param .b32 p; call.uni f, (p); ret; }\n",

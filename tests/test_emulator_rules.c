@@ -76,7 +76,7 @@ static void barriers_take_registers_and_vote(void **state)
     unsigned y[64];
     expect_all("mov.u32 a, 3; mov.u32 b, 64; bar.sync a, b; bar.sync a; mov.u32 %0, 1;", 1);
     /* numbers and counts in registers: who arrives at barrier 1 still has to wait at barrier 2; and the second warp has 2 for itself */
-    expect_all("setp.lt.u32 p, %1, 32; mov.u32 a, 1; mov.u32 b, 2; mov.u32 d, 64; @p bra L; st.shared.u32 [%2], "
+    expect_all("setp.ge.u32 p, %1, 32; mov.u32 a, 1; mov.u32 b, 2; mov.u32 d, 64; @p bra L; st.shared.u32 [%2], "
                "77; bar.sync b, d; "
                "bar.sync a, d; bra E; L: bar.arrive a, d; bar.sync b, d; E: ld.shared.u32 %0, [%2];",
                77);

@@ -44,7 +44,8 @@ static int place_variables(struct driver *driver, struct ptx_module *ptx)
 static int relocate(struct driver *driver, struct ptx_module *ptx, const struct ptx_variable *variable)
 {
     uint8_t *host = memory_host(&driver->memory, variable->address, variable->size);
-    for (uint32_t i = 0; i < variable->relocation_count; i++) {
+    for (uint32_t i = 0; host != NULL && i < variable->relocation_count;
+         i++) { /* shared memory has no initial value */
         const struct ptx_relocation *relocation = &variable->relocations[i];
         uint64_t address = 0;
         for (uint32_t v = 0; v < ptx->variable_count; v++)

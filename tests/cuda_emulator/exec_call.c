@@ -223,23 +223,18 @@ static void decode_call(struct decoder *decoder, struct opcode_words *words)
     struct call *call = arena_alloc(&decoder->module->arena, sizeof *call);
     for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
         if (!words_take(words, functions[f].opcode + strlen("call."))) continue;
-        const uint32_t count = decoder->source->count, results = functions[f].results;
-        for (uint32_t i = 0; i < count; i++) {
+        const uint32_t results = functions[f].results, count = results + functions[f].arguments;
+        bool fits = decoder->source->count == count;
+        for (uint32_t i = 0; i < count && fits; i++) {
             const struct ptx_operand *operand = &decoder->source->operands[i];
-            if (count != results + functions[f].arguments || operand->kind != PTX_VARIABLE ||
-                operand->variable->space != SPACE_LOCAL || operand->variable->size > 8 ||
-                (i >= results && operand->variable->size != functions[f].size[i - results])) {
-                decode_fail(decoder, "a call of %s with other parameters", functions[f].name);
-                return;
-            }
-            if (i < results) {
-                call->result = operand->variable->offset;
-                call->result_size = operand->variable->size;
-            } else {
-                call->argument[i - results] = operand->variable->offset;
-                call->size[i - results] = operand->variable->size;
-            }
+            fits = operand->kind == PTX_VARIABLE && operand->variable->space == SPACE_LOCAL &&
+                   (i < results ? operand->variable->size <= 8
+                                : operand->variable->size == functions[f].size[i - results]);
+            if (!fits) break;
+            *(i < results ? &call->result : &call->argument[i - results]) = operand->variable->offset;
+            *(i < results ? &call->result_size : &call->size[i - results]) = operand->variable->size;
         }
+        if (!fits) decode_fail(decoder, "a call of %s with other parameters", functions[f].name);
         decoder->op->run = functions[f].run;
     }
     decoder->op->detail = call;
