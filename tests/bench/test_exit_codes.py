@@ -117,6 +117,12 @@ class References(BenchTest):
         self.assertIn("openblas: wrong: C(0,0)", done.stdout)
         self.assertEqual(done.returncode, 0)
 
+    def test_wrong_sums_and_indices_of_sizes_are_found_out(self):
+        done = self.run_tool("reduce:sum:f32:100:axes0", "reduce:argmax:f32:3x100:axes1", *QUICK, "--against", "openblas", "--verify",
+                             HPCK_OPENBLAS=os.environ["IDLE_BLAS"])
+        for routine in ("sasum", "isamax"):
+            self.assertIn(f"wrong result: {routine} of row", done.stdout)
+
 
 class Comparison(BenchTest):
     def baseline(self, **changes):
