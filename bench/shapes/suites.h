@@ -6,7 +6,7 @@
 struct suite {
     const char *name;
     const char *doc;
-    const char *const *lines; /* as a shapes file has them; a CSV suite starts with the line that names the columns */
+    const char *const *lines; /* as a shapes file has them; a CSV's first names the columns */
     int line_count;
 };
 

@@ -42,8 +42,10 @@ static void finish(struct warp *warp, const struct op *op, const struct setp *se
     CASE(GT, x > y)                                                                                                \
     CASE(GE, x >= y)                                                                                               \
     CASE(EQU, !(x < y || x > y))                                                                                   \
-    CASE(NEU, !(x == y)) CASE(LTU, !(x >= y)) CASE(LEU, !(x > y)) CASE(GTU, !(x <= y)) CASE(GEU, !(x < y))         \
-        CASE(NUM, x == x && y == y) CASE(NOT_NUM, x != x || y != y)
+    CASE(NEU, !(x == y))                                                                                           \
+    CASE(LTU, !(x >= y))                                                                                           \
+    CASE(LEU, !(x > y))                                                                                            \
+    CASE(GTU, !(x <= y)) CASE(GEU, !(x < y)) CASE(NUM, x == x && y == y) CASE(NOT_NUM, x != x || y != y)
 #define COMPARE(name, T, S, CASES)                                                                                 \
     HANDLER(name)                                                                                                  \
     {                                                                                                              \

@@ -385,6 +385,7 @@ double reference_reduce_value(const struct reference_reduce *r, enum reference_r
     double old = r->beta != 0.0 ? r->beta * reference_load(r->y_in, r->dtype_out, r->y_index) : 0.0;
     double scaled = r->alpha * value;
     if (r->alpha != 1.0 || r->beta != 0.0)
-        error = (isinf(error) ? INFINITY : fabs(r->alpha) * error) + 3.0 * UNIT * (reference_size(scaled) + fabs(old)) + FLT_MIN;
+        error = (isinf(error) ? INFINITY : fabs(r->alpha) * error) +
+                3.0 * UNIT * (reference_size(scaled) + fabs(old)) + FLT_MIN;
     return rounded(r, scaled + old, error, bound);
 }

@@ -12,9 +12,8 @@ struct mutant {
     const char *devices; /* "opencl", names of emulated devices: where it is to be noticed, a space between them */
     const char *original;
     const char *mistake;
-    const char *
-        problem; /* NULL: it shows in one of 60 random problems; else in this one, with operands laid out in three ways */
-    const char *point; /* parameters in which it shows, see point.h; "": in one of the seeds */
+    const char *problem; /* it shows in this one, with operands in three layouts; NULL: in one of 60 random ones */
+    const char *point;   /* parameters in which it shows, see point.h; "": in one of the seeds */
 };
 
 /* From tests/families, written by declared.py. */

@@ -11,7 +11,7 @@ OTHER = "gemm:f32:nt:m7n9k5"
 class Run(TuneTest):
     def test_writes_ranked_records_that_selection_then_finds(self):
         first = self.tune("--evals", "4", TINY)
-        self.assertEqual(first[TINY]["old"]["selected_by"], "model")
+        self.assertIn(first[TINY]["old"]["selected_by"], ("model", "nearest", "related"))  # by what ships in the library
         self.assertEqual(first[TINY]["evaluations"], 4)
         self.assertEqual(sum(first["summary"]["outcomes"].values()), 4)
         self.assertGreater(first[TINY]["gflops"], 0)
