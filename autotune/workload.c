@@ -197,7 +197,9 @@ void workload_free(struct workload *workload)
     if (!workload) return;
     if (workload->op != NULL && workload->op->release != NULL) workload->op->release(workload);
     for (int i = 0; i < workload->operand_count; i++) {
-        if (workload->operand[i].memory) hpck_free(workload->handle, workload->operand[i].memory);
+        struct workload_operand *x = &workload->operand[i];
+        if (x->mapped) workload->handle->backend->unmap(workload->handle->device, x->memory, x->mapped);
+        if (x->memory) hpck_free(workload->handle, x->memory);
         free(workload->operand[i].host);
         free(workload->operand[i].initial);
         free(workload->operand[i].expected);
@@ -209,6 +211,19 @@ void *workload_host(const struct workload *w, int operand)
 {
     const struct workload_operand *x = &w->operand[operand];
     return (char *)x->host + (size_t)x->first * reference_bytes(x->dtype);
+}
+
+hpck_status workload_map(struct workload *w, int operand, struct error *err)
+{
+    const struct backend *backend = w->handle->backend;
+    struct backend_device *device = w->handle->device;
+    struct workload_operand *x = &w->operand[operand];
+    const struct device_fields *field = &backend->describe(device)->field;
+    size_t bytes = workload_set_bytes(x) * (size_t)w->options.copies;
+    /* of a smaller one, the next reader would find in cache what the last has read */
+    bool is_large = workload_set_bytes(x) >= 2 * (size_t)field->cache_bytes;
+    if (x->mapped || backend->map == NULL || !field->is_cpu || !is_large) return HPCK_OK;
+    return backend->map(device, x->memory, bytes, &x->mapped, err);
 }
 
 hpck_buffer workload_buffer(const struct workload *w, int operand, int set)

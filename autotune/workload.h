@@ -67,11 +67,17 @@ struct workload_conv_operands {
 hpck_status workload_conv_operands(const struct workload *workload, struct workload_conv_operands *out,
                                    struct error *err);
 
-/* The same of a reduction: x and x2 (NULL: none) tight, as the problem is written. */
+/* The same of a reduction: x and x2 (NULL: none) tight, as the problem is written. Where the host can read the device's own
+ * memory and every set is too large for the caches, also where that is: how fast memory is depends on which it is, and whoever is
+ * compared should read what hpck reads. */
 struct workload_reduce_operands {
     const void *x, *x2;
+    const void *memory;               /* NULL, or x and all its copies, guards included */
+    size_t bytes;                     /* of it */
+    const char *in_place, *in_place2; /* NULL, or x and x2 of set 0 on the device; */
+    size_t set_bytes;                 /* the next set lies this much further */
 };
-hpck_status workload_reduce_operands(const struct workload *workload, struct workload_reduce_operands *out,
+hpck_status workload_reduce_operands(struct workload *workload, struct workload_reduce_operands *out,
                                      struct error *err);
 
 /* Compares somebody else's result in host memory, dense and of the output's dtype, with what is expected of the first

@@ -25,11 +25,12 @@ struct workload_operand {
     bool is_dense; /* the operation knows no ld: options.ld_pad does not apply */
     int64_t count, rows, columns, ld;
     /* filled in by workload.c */
-    int64_t first;    /* of a set: where the first matrix begins */
-    int64_t elements; /* of a set, guards included */
-    void *host;       /* one set */
-    void *memory;     /* options.copies sets, one after the other */
-    void *initial;    /* of an output: its set before a run: poison, and with beta != 0 random elements */
+    int64_t first;      /* of a set: where the first matrix begins */
+    int64_t elements;   /* of a set, guards included */
+    void *host;         /* one set */
+    void *memory;       /* options.copies sets, one after the other */
+    const void *mapped; /* NULL, or where the host reads `memory` in place */
+    void *initial;      /* of an output: its set before a run: poison, and with beta != 0 random elements */
     struct expectation *expected; /* of an output: made by the first check */
     int64_t expected_count;
 };
@@ -72,6 +73,8 @@ double workload_normal(uint64_t *random);
 int64_t workload_row(const struct workload_operand *x, int64_t matrix,
                      int64_t row); /* index of its first element */
 size_t workload_set_bytes(const struct workload_operand *x);
+/* Maps an input, so that others can read the very memory that hpck reads; stays NULL where the device or its size forbids it. */
+hpck_status workload_map(struct workload *w, int operand, struct error *err);
 hpck_status workload_device_error(const struct workload *w, hpck_status status, struct error *err);
 
 /* The host's or device's first element of an operand. */

@@ -292,14 +292,29 @@ static int64_t reduce_terms(const struct workload *w)
     return terms;
 }
 
-hpck_status workload_reduce_operands(const struct workload *w, struct workload_reduce_operands *out,
-                                     struct error *err)
+static const char *in_place(const struct workload_operand *x)
 {
+    return x->mapped ? (const char *)x->mapped + (size_t)x->first * reference_bytes(x->dtype) : NULL;
+}
+
+hpck_status workload_reduce_operands(struct workload *w, struct workload_reduce_operands *out, struct error *err)
+{
+    hpck_status st = HPCK_OK;
     if (w->problem.op != OP_REDUCE) return error_set(err, HPCK_UNSUPPORTED, "it is not a reduction");
-    int x2 = find(w, X2);
-    out->x = workload_host(w, find(w, X));
-    out->x2 = x2 < 0 ? NULL : workload_host(w, x2);
-    return HPCK_OK;
+    int x = find(w, X), x2 = find(w, X2);
+    HPCK_TRY(workload_map(w, x, err));
+    if (x2 >= 0) HPCK_TRY(workload_map(w, x2, err));
+    *out = (struct workload_reduce_operands){
+        .x = workload_host(w, x),
+        .x2 = x2 < 0 ? NULL : workload_host(w, x2),
+        .memory = w->operand[x].mapped,
+        .set_bytes = workload_set_bytes(&w->operand[x]),
+        .bytes = workload_set_bytes(&w->operand[x]) * (size_t)w->options.copies,
+        .in_place = in_place(&w->operand[x]),
+        .in_place2 = x2 < 0 ? NULL : in_place(&w->operand[x2]),
+    };
+done:
+    return st;
 }
 
 const struct workload_op workload_reduce = {

@@ -50,7 +50,8 @@ READER(read64_16_far, AVX512, 64, 16, 4096)
 
 struct bandwidth {
     struct pool *pool;
-    char *memory;
+    const char *memory;
+    char *own; /* NULL: memory is the caller's */
     size_t bytes;
     reader *read;
     uint64_t seen[256]; /* by thread: keeps the loops from being optimised away */
@@ -117,17 +118,23 @@ static void choose_reader(struct bandwidth *probe)
     probe->read = chosen;
 }
 
-hpck_status bandwidth_open(int64_t cache_bytes, struct bandwidth **out, struct error *err)
+hpck_status bandwidth_open(int64_t cache_bytes, const void *memory, size_t bytes, struct bandwidth **out,
+                           struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct bandwidth *probe = calloc(1, sizeof *probe);
     if (!probe) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
     HPCK_TRY(pool_open(&probe->pool, err));
-    double bytes = fmin(fmax(4.0 * (double)cache_bytes, BYTES_LEAST), BYTES_MOST);
-    probe->bytes = (size_t)bytes / PAGE * PAGE;
-    probe->memory = aligned_alloc(PAGE, probe->bytes);
-    if (!probe->memory) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for a probe of %zu bytes", probe->bytes);
-    memset(probe->memory, 1, probe->bytes);
+    if (memory != NULL) {
+        size_t skipped = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
+        probe->memory = (const char *)memory + skipped;
+        probe->bytes = bytes - skipped;
+    } else {
+        probe->bytes = (size_t)fmin(fmax(4.0 * (double)cache_bytes, BYTES_LEAST), BYTES_MOST) / PAGE * PAGE;
+        probe->memory = probe->own = aligned_alloc(PAGE, probe->bytes);
+        if (!probe->own) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory for a probe of %zu bytes", probe->bytes);
+        memset(probe->own, 1, probe->bytes);
+    }
     choose_reader(probe);
     *out = probe;
     probe = NULL;
@@ -140,6 +147,6 @@ void bandwidth_close(struct bandwidth *probe)
 {
     if (!probe) return;
     pool_close(probe->pool);
-    free(probe->memory);
+    free(probe->own);
     free(probe);
 }

@@ -8,9 +8,10 @@
 
 struct bandwidth;
 
-/* Persistent pinned threads reading a buffer that is larger than the caches; the best of several widths and unrollings,
- * chosen here. cache_bytes: of the last level; 0: unknown. */
-hpck_status bandwidth_open(int64_t cache_bytes, struct bandwidth **probe, struct error *err);
+/* Persistent pinned threads reading memory that is larger than the caches; the best of several widths and unrollings,
+ * chosen here. memory NULL: the probe's own, with cache_bytes of the last level, 0 where that is unknown. */
+hpck_status bandwidth_open(int64_t cache_bytes, const void *memory, size_t bytes, struct bandwidth **probe,
+                           struct error *err);
 void bandwidth_close(struct bandwidth *probe);
 
 size_t bandwidth_bytes(const struct bandwidth *probe);     /* that one run reads */

@@ -132,7 +132,7 @@ static hpck_status reduce_open(void *library, hpck_handle *handle, const struct 
     HPCK_TRY(describe(state, err));
     HPCK_TRY(choose(state, err));
     const struct device_tensor tensors[] = {
-        [SET_X] = { s->x, s->elements, s->dtype_x },
+        [SET_X] = { s->operands.x, s->elements, s->dtype_x },
         [SET_Y] = { NULL, s->outputs, s->dtype_y },
     };
     HPCK_TRY(device_sets_open(&state->sets, handle, tensors, 2, copies, err));

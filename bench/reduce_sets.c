@@ -2,6 +2,7 @@
 #include "reduce_sets.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +34,7 @@ hpck_status reduce_shape_of(struct workload *workload, const struct problem *pro
         .inner = f->inner,
         .outer_x = roles.outer.x,
         .segment_x = roles.segments.x,
-        .x = host.x,
-        .x2 = host.x2,
+        .operands = host,
     };
     shape->elements = f->outer * f->segments * f->length * f->inner;
     shape->outputs = reduce_is_normalization(f->operation) ? shape->elements : f->outer * f->inner;
@@ -58,6 +58,15 @@ static hpck_status copy(const void *from, int64_t elements, hpck_dtype dtype, vo
     return HPCK_OK;
 }
 
+/* Set `index` of an input: hpck's own where it can be read in place, a copy elsewhere. */
+static hpck_status input(const struct reduce_shape *shape, const void *from, const char *in_place, int index,
+                         void **to, struct error *err)
+{
+    if (in_place == NULL) return copy(from, shape->elements, shape->dtype_x, to, err);
+    *to = (void *)(uintptr_t)(in_place + shape->operands.set_bytes * (size_t)index); /* libraries read it only */
+    return HPCK_OK;
+}
+
 hpck_status reduce_sets_open(const struct reduce_shape *shape, int copies, struct reduce_sets *sets,
                              struct error *err)
 {
@@ -65,10 +74,11 @@ hpck_status reduce_sets_open(const struct reduce_shape *shape, int copies, struc
     *sets = (struct reduce_sets){ .shape = *shape, .count = copies };
     sets->set = calloc((size_t)copies, sizeof *sets->set);
     if (!sets->set) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
+    const struct workload_reduce_operands *from = &shape->operands;
     for (int i = 0; i < copies; i++) {
         struct reduce_set *set = &sets->set[i];
-        HPCK_TRY(copy(shape->x, shape->elements, shape->dtype_x, &set->x, err));
-        if (shape->x2 != NULL) HPCK_TRY(copy(shape->x2, shape->elements, shape->dtype_x, &set->x2, err));
+        HPCK_TRY(input(shape, from->x, from->in_place, i, &set->x, err));
+        if (from->x2 != NULL) HPCK_TRY(input(shape, from->x2, from->in_place2, i, &set->x2, err));
         HPCK_TRY(copy(NULL, shape->outputs, shape->dtype_y, &set->y, err));
     }
 done:
@@ -78,8 +88,8 @@ done:
 void reduce_sets_close(struct reduce_sets *sets)
 {
     for (int i = 0; sets->set && i < sets->count; i++) {
-        free(sets->set[i].x);
-        free(sets->set[i].x2);
+        if (!sets->shape.operands.in_place) free(sets->set[i].x);
+        if (!sets->shape.operands.in_place2) free(sets->set[i].x2);
         free(sets->set[i].y);
     }
     free(sets->set);

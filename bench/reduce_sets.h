@@ -12,12 +12,12 @@ struct reduce_shape {
     int64_t outer, segments, length, inner; /* x[outer][segments][length][inner] by steps: */
     int64_t outer_x, segment_x;             /* length's is inner, inner's is 1 */
     int64_t elements, outputs;
-    const void *x, *x2; /* host memory of the workload; x2: dot */
+    struct workload_reduce_operands operands;
 };
 
 /* Outputs rotate too, as hpck's do. */
 struct reduce_set {
-    void *x, *x2, *y; /* x2 NULL: none */
+    void *x, *x2, *y; /* x2 NULL: none; large inputs are hpck's own */
 };
 
 struct reduce_sets {

@@ -125,7 +125,10 @@ static hpck_status open_bandwidth(const struct session *session, struct setup *s
 {
     hpck_status st = HPCK_OK;
     if (problem->op != OP_REDUCE || !session->device->field.is_cpu) goto done;
-    HPCK_TRY(bandwidth_open(session->device->field.cache_bytes, &setup->bandwidth, err));
+    struct workload_reduce_operands operands;
+    HPCK_TRY(workload_reduce_operands(setup->workload, &operands, err));
+    HPCK_TRY(bandwidth_open(session->device->field.cache_bytes, operands.memory, operands.bytes, &setup->bandwidth,
+                            err));
     setup->bandwidth_side = setup->side_count;
     setup->sides[setup->side_count++] = (struct measure_side){ bandwidth_run, NULL, setup->bandwidth };
 done:

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,32 @@ static void host_operands_are_what_the_device_got(void **state)
     assert_float_equal(c[2 + 5 * 3], sum, 1e-4);
 }
 
+/* Of a device that computes on the host's memory, and only where no cache holds what another reader has left there. */
+static void large_operands_are_read_in_place(void **state)
+{
+    struct fixture *f = *state;
+    struct workload_options options = WORKLOAD_OPTIONS_INIT;
+    struct workload_reduce_operands operands;
+    const struct device_fields *device = &f->handle->backend->describe(f->handle->device)->field;
+    long long large = (long long)device->cache_bytes, copies = 2; /* bytes: halves of it are 16-bit elements */
+    char text[64];
+    if (!device->is_cpu) skip();
+    snprintf(text, sizeof text, "reduce:max:bf16:%lld:axes0", large);
+    options.copies = (int)copies;
+    make(f, text, &options);
+    assert_int_equal(workload_reduce_operands(f->workload, &operands, &f->err), HPCK_OK);
+    assert_non_null(operands.in_place);
+    for (int set = 0; set < copies; set++)
+        assert_memory_equal(operands.in_place + operands.set_bytes * (size_t)set, operands.x, 1000);
+    assert_true(operands.bytes >= 2 * 2 * (size_t)large);
+    assert_int_equal(workload_verify(f->workload, NULL, &f->err), HPCK_OK); /* while it is mapped */
+
+    make(f, "reduce:max:bf16:1000:axes0", &options);
+    assert_int_equal(workload_reduce_operands(f->workload, &operands, &f->err), HPCK_OK);
+    assert_null(operands.in_place);
+    assert_null(operands.memory);
+}
+
 static void the_same_seed_gives_the_same_operands(void **state)
 {
     struct fixture *f = *state;
@@ -262,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_sample_covers_every_block),
         cmocka_unit_test(runs_rotate_through_the_copies),
         cmocka_unit_test(host_operands_are_what_the_device_got),
+        cmocka_unit_test(large_operands_are_read_in_place),
         cmocka_unit_test(the_same_seed_gives_the_same_operands),
         cmocka_unit_test(refuses_what_does_not_fit),
     };

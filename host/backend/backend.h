@@ -127,6 +127,11 @@ struct backend {
                          struct error *err);
     hpck_status (*read)(struct backend_device *device, void *host, const void *memory, size_t offset, size_t bytes,
                         struct error *err);
+    /* Lets the host read memory in place, where the device computes on the host's: *host is its address, until `unmap`, and
+     * nobody writes it meanwhile. NULL: no such device. UNSUPPORTED: this one is not. */
+    hpck_status (*map)(struct backend_device *device, void *memory, size_t bytes, const void **host,
+                       struct error *err);
+    void (*unmap)(struct backend_device *device, void *memory, const void *host);
     /* INVALID_ARGUMENT when `memory` is not a buffer of this device's context; else where it lies. `name` is the
      * argument that the message names. */
     hpck_status (*check_memory)(struct backend_device *device, const void *memory, const char *name,

@@ -39,6 +39,8 @@
     X(clEnqueueNDRangeKernel)                                                                                      \
     X(clEnqueueReadBuffer)                                                                                         \
     X(clEnqueueWriteBuffer)                                                                                        \
+    X(clEnqueueMapBuffer)                                                                                          \
+    X(clEnqueueUnmapMemObject)                                                                                     \
     X(clEnqueueMarkerWithWaitList)                                                                                 \
     X(clWaitForEvents)                                                                                             \
     X(clGetEventInfo)                                                                                              \
@@ -161,6 +163,9 @@ hpck_status opencl_write(struct backend_device *device, void *memory, size_t off
                          struct error *err);
 hpck_status opencl_read(struct backend_device *device, void *host, const void *memory, size_t offset, size_t bytes,
                         struct error *err);
+hpck_status opencl_map(struct backend_device *device, void *memory, size_t bytes, const void **host,
+                       struct error *err);
+void opencl_unmap(struct backend_device *device, void *memory, const void *host);
 hpck_status opencl_check_memory(struct backend_device *device, const void *memory, const char *name,
                                 struct memory_range *range, struct error *err);
 

@@ -77,6 +77,30 @@ done:
     return st;
 }
 
+/* ---- reading in place ---- */
+
+hpck_status opencl_map(struct backend_device *device, void *memory, size_t bytes, const void **host,
+                       struct error *err)
+{
+    hpck_status st = HPCK_OK;
+    struct wait_list wait = { 0 };
+    cl_int code = CL_SUCCESS;
+    if (!device->desc.field.is_cpu) HPCK_FAIL(err, HPCK_UNSUPPORTED, "%s has memory of its own", device->desc.name);
+    HPCK_TRY(wait_list_make(device, NULL, &wait, err));
+    *host = device->cl.clEnqueueMapBuffer(device->queue, memory, CL_TRUE, CL_MAP_READ, 0, bytes, wait.count,
+                                          wait.events, NULL, &code);
+    CL_TRY(err, HPCK_LAUNCH_FAILED, code, "clEnqueueMapBuffer");
+done:
+    wait_list_free(&wait);
+    return st;
+}
+
+void opencl_unmap(struct backend_device *device, void *memory, const void *host)
+{
+    void *address = (void *)(uintptr_t)host; /* OpenCL only looks it up, in spite of the type */
+    device->cl.clEnqueueUnmapMemObject(device->queue, memory, address, 0, NULL, NULL);
+}
+
 /* ---- facts ---- */
 
 hpck_status opencl_check_memory(struct backend_device *device, const void *memory, const char *name,
