@@ -1,8 +1,10 @@
 /* show, export, merge, prune: thin over tunedb. */
 #include "database.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "records.h"
 #include "tunedb_file.h"
@@ -122,8 +124,10 @@ hpck_status database_prune(const char *path, const char *const *files, int count
 {
     hpck_status st = HPCK_OK;
     struct tunedb *db = NULL;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (access(files[i], F_OK) != 0) HPCK_FAIL(err, HPCK_IO, "cannot open %s: %s", files[i], strerror(errno));
         HPCK_TRY(prune_file(files[i], notes, err));
+    }
     if (count > 0) goto done;
     if (!path) {
         HPCK_TRY(tunedb_open(NULL, NULL, &db, err));

@@ -1,5 +1,6 @@
 """show, export, merge and prune."""
 import json
+import os
 import unittest
 
 from harness import TINY, TuneTest, records
@@ -97,6 +98,8 @@ class Database(TuneTest):
         self.expect(0, "prune", message="removed 2 lines")
         self.assertEqual(records(self.db), rows + [newer])
         self.expect(0, "prune", self.db, message="removed 0 lines")
+        self.expect(4, "prune", self.path("absent/db"), message="cannot open " + self.path("absent/db"))
+        self.assertFalse(os.path.exists(self.path("absent")))
 
 
 if __name__ == "__main__":
