@@ -87,17 +87,20 @@ static const char *run(hpck_handle *handle, const struct family *family, const s
     hpckemu_reset_counters();
     if (workload_verify(workload, plan, &err) != HPCK_OK)
         fail_msg("%s, %s %s: %s", line, family->name, point, error_text(&err));
-    /* Where there is a main loop, it decides. A convolution gathers what lies under each tap of its filter, and of a reduction's
-     * partial results few lanes write each: whole sectors are demanded of GEMM alone. */
+    /* Where there is a main loop, it decides on sectors, and on conflicts except of reductions, whose tree counts, too. A convolution
+     * gathers what lies under each tap of its filter, and reduce_strided has a work-item for each output. */
     const bool has_loop = hpckemu_counter("loop_shared_requests") > 0;
-    const long long conflicts = hpckemu_counter("loop_shared_conflicts"),
-                    wasted = problem->op != OP_GEMM
-                                 ? 0
-                                 : hpckemu_counter(has_loop ? "loop_global_wasted" : "global_wasted");
+    const bool is_gathering = problem->op == OP_CONV || strcmp(family->name, "reduce_strided") == 0;
+    const long long conflicts =
+        hpckemu_counter(problem->op == OP_REDUCE ? "shared_conflicts" : "loop_shared_conflicts");
+    const long long wasted =
+        is_gathering
+            ? 0
+            : hpckemu_counter(has_loop || problem->op == OP_REDUCE ? "loop_global_wasted" : "global_wasted");
     verdict[0] = '\0';
     if (conflicts != 0 || wasted != 0)
         snprintf(verdict, 1024,
-                 "%s, %s %s: %lld bank conflicts in %lld requests of the main loop, %lld of %lld sectors wasted",
+                 "%s, %s %s: %lld bank conflicts (%lld requests in the main loop), %lld of %lld sectors wasted",
                  line, family->name, point, conflicts, (long long)hpckemu_counter("loop_shared_requests"), wasted,
                  (long long)hpckemu_counter("global_sectors"));
     plan_free(plan);
