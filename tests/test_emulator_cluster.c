@@ -189,7 +189,7 @@ static void cooperative_blocks_are_all_there(void **state)
     (void)state;
     static const struct attribute attribute = { .id = 2, .cluster = { 1 } }; /* cooperative */
     struct config config = { .grid = { 9, 1, 1 }, .threads = { 32, 1, 1 }, .attributes = &attribute };
-    emulated_open("h100:3", 1);
+    emulated_open("h100:3", 0);
     void *kernel = emulated_kernel(source, "compute_90", "chain");
     uint64_t flags = emulated_zeros(4096);
     void *params[] = { &flags };

@@ -74,8 +74,13 @@ static const char faulty_source[] =
 
 static void *faulty(const char *name)
 {
+    static char *ptx; /* compiled once, for all tests */
+    void *module = NULL, *kernel = NULL;
+    if (ptx == NULL) ptx = emulated_compile(faulty_source, "compute_80");
     emulated_open("a100", 1);
-    return emulated_kernel(faulty_source, "compute_80", name);
+    assert_int_equal(cuModuleLoadData(&module, ptx), 0);
+    assert_int_equal(cuModuleGetFunction(&kernel, module, name), 0);
+    return kernel;
 }
 
 static void out_of_bounds_accesses_are_reported(void **state)
