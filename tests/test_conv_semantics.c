@@ -279,7 +279,7 @@ static void prepared_filters_serve_tensors_anywhere(void **state)
     const struct tensors t = make_tensors(handle);
     uint16_t *values = malloc(2 * X_COUNT * sizeof *values), *again = values + X_COUNT;
     assert_non_null(values);
-    for (int i = 0; i < X_COUNT; i++)
+    for (int i = 0; i < F_COUNT; i++)
         values[i] = (uint16_t)(0x2000 + i * 37 % 0x800); /* f16 from 0.008 to 0.03 */
     desc.dtype = HPCK_F16;
     desc.math = HPCK_CONV_EXACT_SUMS;
