@@ -9,11 +9,7 @@ foreach(declaration ${declarations})
   get_filename_component(folder ${declaration} DIRECTORY)
   get_filename_component(op ${folder} NAME)
   list(APPEND HPCK_FAMILIES_${op} ${family})
-  set(limit 40)
-  if(op STREQUAL conv) # whose kernels take PoCL longer to compile
-    set(limit 20)
-  endif()
-  add_test(NAME ${op}_variants_${family} COMMAND verify_family ${family} ${limit})
+  add_test(NAME ${op}_variants_${family} COMMAND verify_family ${family} 20)
   set_tests_properties(${op}_variants_${family} PROPERTIES TIMEOUT 900 LABELS release-only SKIP_RETURN_CODE 77
       ENVIRONMENT "${HPCK_TEST_ENVIRONMENT}")
 endforeach()
