@@ -15,17 +15,14 @@
 #include "gemm_case.h"
 #include "op_reduce.h"
 #include "random_case.h"
+#include "random_shape.h"
 #include "reduce.h"
 #include "reduce_check.h"
 #include "reference/reduce.h"
 
 enum {
     CASES = 3,
-    SHAPES = 6, /* of a case: its kernels are compiled once */
-    MOST = 24000,
-    MOST_EMULATED = 3000, /* elements of x */
-    SPAN_FACTOR = 6,      /* from its first to its last */
-    MARGIN = 40
+    SHAPES = 6 /* of a case: its kernels are compiled once */
 };
 
 static const hpck_dtype pairs[][2] = {
@@ -72,126 +69,6 @@ static double draw_special(struct random_case *c)
 }
 
 /* ---- reductions -------------------------------------------------------------------------------------------- */
-
-/* A tensor's strides and where index 0 lies, between MARGIN elements on either side. */
-struct place {
-    int64_t stride[REDUCE_RANK_MAX], first, elements;
-};
-
-struct shape {
-    int dims, axes[REDUCE_RANK_MAX], axis_count;
-    int64_t extent[REDUCE_RANK_MAX];
-    bool is_reduced[REDUCE_RANK_MAX];
-    bool all; /* axes NULL */
-    struct place x, x2, y;
-    bool is_tight, is_tight_y; /* strides NULL */
-};
-
-static void measure(const struct shape *s, struct place *place, bool is_y)
-{
-    int64_t low = 0, high = 0;
-    for (int i = 0; i < s->dims; i++) {
-        if (s->extent[i] < 2 || (is_y && s->is_reduced[i])) continue;
-        const int64_t reach = (s->extent[i] - 1) * place->stride[i];
-        *(reach < 0 ? &low : &high) += reach;
-    }
-    place->first = MARGIN - low;
-    place->elements = high - low + 1 + 2 * MARGIN;
-}
-
-static void draw_extents(struct random_case *c, struct shape *s)
-{
-    const bool is_emulated = c->handle->backend->describe(c->handle->device)->is_emulated;
-    const int64_t most = is_emulated ? MOST_EMULATED : MOST;
-    int64_t total = 1;
-    s->dims = (int)draw_from(c, 0, REDUCE_RANK_MAX);
-    const int64_t large = draw_below(c, REDUCE_RANK_MAX);
-    for (int i = 0; i < s->dims; i++) {
-        const int64_t room = most / total > 0 ? most / total : 1;
-        const int64_t limit = i == large ? room : s->dims <= 3 && draw_chance(c, 2) ? 300 : 9;
-        s->extent[i] = draw_chance(c, 6) ? 1 : draw_from(c, 1, limit < room ? limit : room);
-        if (draw_chance(c, 60)) s->extent[i] = 0;
-        if (s->extent[i] > 0) total *= s->extent[i];
-    }
-}
-
-static void draw_axes(struct random_case *c, struct shape *s)
-{
-    s->all = draw_chance(c, 8);
-    s->axis_count = s->all ? 0 : (int)draw_from(c, 0, s->dims);
-    draw_order(c, s->axes, s->dims);
-    for (int i = 0; i < s->dims; i++)
-        s->is_reduced[i] = s->all;
-    for (int i = 0; i < s->axis_count; i++)
-        s->is_reduced[s->axes[i]] = true;
-}
-
-/* Dimensions in any order of memory with gaps between them; for inputs also broadcast, overlapping or backwards. */
-static void draw_place(struct random_case *c, const struct shape *s, struct place *place, bool is_y, bool is_tight)
-{
-    int order[REDUCE_RANK_MAX];
-    const bool has_order = !is_tight && !draw_chance(c, 3), has_gaps = !is_tight && draw_chance(c, 3);
-    const bool is_odd = !is_tight && !is_y && draw_chance(c, 3);
-    int64_t step = has_gaps ? draw_from(c, 1, 3) : 1;
-    draw_order(c, order, s->dims);
-    for (int n = s->dims; n-- > 0;) {
-        const int i = has_order ? order[n] : n;
-        const bool is_absent = is_y && s->is_reduced[i]; /* its stride is ignored */
-        place->stride[i] = is_absent && !is_tight ? draw_from(c, -3, 3) : step;
-        if (is_absent || s->extent[i] == 0) continue;
-        step *= s->extent[i];
-        if (has_gaps && draw_chance(c, 3)) step += draw_from(c, 0, 4);
-    }
-    for (int i = 0; i < s->dims && !is_tight; i++) {
-        if (is_odd && draw_chance(c, 6)) place->stride[i] = 0;
-        if (is_odd && draw_chance(c, 8)) place->stride[i] = draw_from(c, -4, 4);
-        if (draw_chance(c, 5)) place->stride[i] = -place->stride[i];
-    }
-    measure(s, place, is_y);
-    place->first += draw_below(c, 9); /* any alignment */
-    place->elements += 9;
-}
-
-static void draw_shape(struct random_case *c, struct shape *s)
-{
-    draw_extents(c, s);
-    draw_axes(c, s);
-    s->is_tight = draw_chance(c, 3);
-    s->is_tight_y = draw_chance(c, 3);
-    do {
-        draw_place(c, s, &s->x, false, s->is_tight);
-        draw_place(c, s, &s->x2, false, s->is_tight);
-        draw_place(c, s, &s->y, true, s->is_tight_y);
-    } while (s->x.elements > SPAN_FACTOR * MOST || s->x2.elements > SPAN_FACTOR * MOST ||
-             s->y.elements > SPAN_FACTOR * MOST);
-}
-
-/* Steps to the next index of the dimensions with this role, the last one first; false after the last index. */
-static bool next_index(const struct shape *s, bool is_reduced, int64_t *index)
-{
-    for (int i = s->dims; i-- > 0;) {
-        if (s->is_reduced[i] != is_reduced) continue;
-        if (++index[i] < s->extent[i]) return true;
-        index[i] = 0;
-    }
-    return false;
-}
-
-static int64_t at(const struct shape *s, const struct place *place, const int64_t *index, bool is_y)
-{
-    int64_t element = place->first;
-    for (int i = 0; i < s->dims; i++)
-        if (!is_y || !s->is_reduced[i]) element += index[i] * place->stride[i];
-    return element;
-}
-
-static int64_t count(const struct shape *s, bool is_reduced)
-{
-    int64_t elements = 1;
-    for (int i = 0; i < s->dims; i++)
-        if (s->is_reduced[i] == is_reduced) elements *= s->extent[i];
-    return elements;
-}
 
 struct reduction {
     struct random_case *c;
@@ -242,7 +119,7 @@ static void fill_inputs(struct reduction *r)
     const struct shape *s = &r->shape;
     int64_t kept[REDUCE_RANK_MAX] = { 0 };
     const enum regime regime = (enum regime)draw_below(c, REGIMES);
-    const int64_t total = count(s, true) * count(s, false);
+    const int64_t total = shape_count(s, true) * shape_count(s, false);
     const bool has_specials = draw_chance(c, 4);
     if (total == 0) return;
     do {
@@ -250,12 +127,12 @@ static void fill_inputs(struct reduction *r)
         memcpy(index, kept, sizeof index);
         do {
             const bool is_special = has_specials && draw_chance(c, total > 50 ? 40 : 10);
-            operand_put(&r->x, at(s, &s->x, index, false),
+            operand_put(&r->x, shape_at(s, &s->x, index, false),
                         is_special ? draw_special(c) : draw_value(c, &r->what, regime));
             if (r->what.operation == REDUCE_DOT)
-                operand_put(&r->x2, at(s, &s->x2, index, false), draw_value(c, &r->what, AROUND_ZERO));
-        } while (next_index(s, true, index));
-    } while (next_index(s, false, kept));
+                operand_put(&r->x2, shape_at(s, &s->x2, index, false), draw_value(c, &r->what, AROUND_ZERO));
+        } while (shape_next(s, true, index));
+    } while (shape_next(s, false, kept));
 }
 
 static void make_operands(struct reduction *r)
@@ -307,9 +184,9 @@ static void check(struct reduction *r)
     }
     do {
         double value, bound;
-        reference.x_first = at(s, &s->x, kept, false);
-        reference.x2_first = at(s, &s->x2, kept, false);
-        reference.y_index = at(s, &s->y, kept, true);
+        reference.x_first = shape_at(s, &s->x, kept, false);
+        reference.x2_first = shape_at(s, &s->x2, kept, false);
+        reference.y_index = shape_at(s, &s->y, kept, true);
         if (r->what.has_values) {
             value = reference_reduce_value(&reference, REFERENCE_REDUCE_Y, &bound);
             operand_expect(c, &r->y, reference.y_index, value, bound, "y");
@@ -322,7 +199,7 @@ static void check(struct reduction *r)
             value = reference_reduce_value(&reference, REFERENCE_REDUCE_INDEX, &bound);
             operand_expect(c, &r->extra, reference.y_index, value, bound, "indices");
         }
-    } while (next_index(s, false, kept));
+    } while (shape_next(s, false, kept));
 }
 
 static hpck_plan *force(struct reduction *r)
@@ -350,12 +227,12 @@ static void run_reduction(struct random_case *c, const struct what *what)
         reduce_execute(c->handle, plan, &r.desc, r.alpha, (hpck_buffer){ r.x.memory, r.shape.x.first }, r.beta,
                        (hpck_buffer){ what->has_values ? r.y.memory : NULL, r.shape.y.first }, NULL);
     const bool has_no_value = (is_arg || what->operation == REDUCE_MIN || what->operation == REDUCE_MAX) &&
-                              count(&r.shape, true) == 0 && count(&r.shape, false) > 0;
+                              shape_count(&r.shape, true) == 0 && shape_count(&r.shape, false) > 0;
     if ((st == HPCK_OK) == has_no_value || (has_no_value && st != HPCK_INVALID_ARGUMENT))
         case_fail(c, "status %d: %s", (int)st, hpck_error_message(c->handle));
     operand_fetch(c, &r.y);
     operand_fetch(c, &r.extra);
-    if (st == HPCK_OK && count(&r.shape, false) > 0) check(&r);
+    if (st == HPCK_OK && shape_count(&r.shape, false) > 0) check(&r);
     operand_untouched(c, &r.y, "y");
     operand_untouched(c, &r.extra, is_arg ? "indices" : "variance");
     plan_free(plan);
@@ -378,8 +255,7 @@ struct normalization {
 static void draw_normalization(struct normalization *n, const struct what *what)
 {
     struct random_case *c = n->c;
-    const bool is_emulated = c->handle->backend->describe(c->handle->device)->is_emulated;
-    const int64_t most = is_emulated ? MOST_EMULATED : MOST;
+    const int64_t most = draw_most(c);
     hpck_normalize_desc *d = &n->desc;
     *d = (hpck_normalize_desc)HPCK_NORMALIZE_DESC_INIT;
     d->op = (hpck_normalize_op)(what->operation - REDUCE_SOFTMAX);
@@ -392,8 +268,8 @@ static void draw_normalization(struct normalization *n, const struct what *what)
     if (draw_chance(c, 2)) d->ld_x = d->columns + draw_below(c, 9);
     if (draw_chance(c, 2)) d->ld_y = d->columns + draw_below(c, 9);
     if (n->is_in_place) d->ld_y = d->ld_x;
-    n->first_x = MARGIN + draw_below(c, 9);
-    n->first_y = n->is_in_place ? n->first_x : MARGIN + draw_below(c, 9);
+    n->first_x = SHAPE_MARGIN + draw_below(c, 9);
+    n->first_y = n->is_in_place ? n->first_x : SHAPE_MARGIN + draw_below(c, 9);
     snprintf(c->text, sizeof c->text,
              "%s %d>%d rows %" PRId64 " columns %" PRId64 " ld %" PRId64 " %" PRId64 " at %" PRId64 " %" PRId64
              " in place %d",
@@ -412,9 +288,10 @@ static void fill_rows(struct normalization *n, const struct what *what)
     hpck_normalize_desc *d = &n->desc;
     const enum regime regime = (enum regime)draw_below(c, FLAGS);
     const bool has_specials = draw_chance(c, 6);
-    operand_make(c, &n->x, (enum reference_dtype)d->dtype, (d->rows + 1) * step(d->ld_x, d->columns) + 2 * MARGIN);
+    operand_make(c, &n->x, (enum reference_dtype)d->dtype,
+                 (d->rows + 1) * step(d->ld_x, d->columns) + 2 * SHAPE_MARGIN);
     operand_make(c, &n->y, (enum reference_dtype)d->dtype_y,
-                 (d->rows + 1) * step(d->ld_y, d->columns) + 2 * MARGIN);
+                 (d->rows + 1) * step(d->ld_y, d->columns) + 2 * SHAPE_MARGIN);
     operand_make(c, &n->scale, n->x.dtype, d->columns + 9);
     operand_make(c, &n->shift, n->x.dtype, d->columns + 9);
     for (int64_t row = 0; row < d->rows; row++)

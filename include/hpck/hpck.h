@@ -121,8 +121,8 @@ HPCK_API hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_
 
 /* From now on no plan is chosen that needs more than `bytes`, be the workspace the handle's own or the caller's: split sums,
  * packed operands and transformed filters give way to what needs less; where no kernel does, the call is UNSUPPORTED. 0: plans
- * without workspace only; SIZE_MAX, as it is at first: no limit. Plans made before keep theirs and serve again when the limit is taken back; memory is not given up. What
- * hpck_conv_prepare makes belongs to the caller and is not counted. */
+ * without workspace only; SIZE_MAX, as it is at first: no limit. Plans made before keep theirs and serve again when the limit is
+ * taken back; memory is not given up. What hpck_conv_prepare makes belongs to the caller and is not counted. */
 HPCK_API hpck_status hpck_set_workspace_limit(hpck_handle *handle, size_t bytes);
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ if(HPCK_NVRTC)
     if(name MATCHES "semantics|as_gemm|stability") # the others have to do with compiling
       set(environment ${HPCK_CUDA_TEST_ENVIRONMENT})
     endif()
+    list(APPEND environment LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/leaks_nvrtc.supp:print_suppressions=0:use_tls=0)
     set_tests_properties(cuda_emulated_${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "${environment};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_QUIET=1")
   endforeach()
