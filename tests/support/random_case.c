@@ -94,7 +94,6 @@ hpck_plan *draw_plan(struct random_case *c, const struct problem *problem)
         const struct family *family = families[draw_below(c, family_count)];
         int64_t param[FAMILY_PARAMS_MAX];
         hpck_plan *plan = NULL;
-        if (family->op != problem->op) continue;
         family_space_point(family, random_below(&c->random, family_space_size(family)), param);
         if (select_rejection(family, device, dialect, problem, param, handle_workspace_cap(c->handle)) != NULL)
             continue;
