@@ -139,6 +139,24 @@ static void memory_may_begin_at_any_element(void **state)
     hpck_destroy(handle);
 }
 
+static void no_operand_begins_between_elements(void **state)
+{
+    static const call_function calls[] = { product, rows_sum, softmax, convolution };
+    hpck_options options = HPCK_OPTIONS_INIT;
+    hpck_handle *handle = NULL;
+    (void)state;
+    options.device = "cuda:0";
+    if (hpck_create(&handle, &options) != HPCK_OK) fail_msg("%s", hpck_error_message(handle));
+    char *a = values(handle, 0, 4), *c = values(handle, 0, 4);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        assert_int_equal(calls[i](&(struct memory){ handle, a + 1, a, c }, HPCK_BF16), HPCK_INVALID_ARGUMENT);
+        assert_non_null(strstr(hpck_error_message(handle), "must begin at a multiple of 2 bytes"));
+        assert_int_equal(calls[i](&(struct memory){ handle, a, a, c + 2 }, HPCK_F32), HPCK_INVALID_ARGUMENT);
+        assert_non_null(strstr(hpck_error_message(handle), "must begin at a multiple of 4 bytes"));
+    }
+    hpck_destroy(handle);
+}
+
 static void a_workspace_may_not(void **state)
 {
     hpck_options options = HPCK_OPTIONS_INIT;
@@ -161,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_may_begin_at_any_element),
         cmocka_unit_test(a_workspace_may_not),
+        cmocka_unit_test(no_operand_begins_between_elements),
     };
     if (!emulated_has_nvrtc()) return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,11 @@ struct backend {
     hpck_status (*finish)(struct backend_device *device, struct error *err);
 };
 
+/* check_memory, and INVALID_ARGUMENT when the first byte's address is no multiple of `unit`, a power of two up to 128: a pointer may
+ * point between elements. */
+hpck_status backend_check_memory(const struct backend *backend, struct backend_device *device, const void *memory,
+                                 const char *name, size_t unit, struct memory_range *range, struct error *err);
+
 extern const struct backend *const backends[]; /* in order of preference */
 extern const int backend_count;
 extern const struct backend cuda_backend;

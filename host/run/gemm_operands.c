@@ -91,7 +91,7 @@ static hpck_status check_size(const struct backend *backend, struct backend_devi
         x->memory = NULL;
         goto done;
     }
-    HPCK_TRY(backend->check_memory(device, x->memory, x->name, &x->range, err));
+    HPCK_TRY(backend_check_memory(backend, device, x->memory, x->name, (size_t)x->element_bytes, &x->range, err));
     HPCK_TRY(find_end(x, err));
     if ((uint64_t)(x->end * x->element_bytes) > x->range.bytes)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT,

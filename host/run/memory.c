@@ -117,14 +117,11 @@ hpck_status hpck_set_workspace(hpck_handle *handle, void *memory, size_t bytes)
     HPCK_TRY(handle_enter(handle));
     if (memory != NULL) {
         struct memory_range range;
-        HPCK_TRY(handle->backend->check_memory(handle->device, memory, "workspace", &range, &handle->err));
+        HPCK_TRY(backend_check_memory(handle->backend, handle->device, memory, "workspace", WORKSPACE_ALIGNMENT,
+                                      &range, &handle->err));
         if (bytes > range.bytes)
             HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT, "workspace: bytes = %zu exceeds the buffer's %zu bytes",
                       bytes, range.bytes);
-        if (range.alignment < WORKSPACE_ALIGNMENT)
-            HPCK_FAIL(&handle->err, HPCK_INVALID_ARGUMENT,
-                      "workspace: memory = %p must begin at a multiple of %d bytes, for vectors", memory,
-                      (int)WORKSPACE_ALIGNMENT);
     }
     if (!handle->workspace_is_callers) handle->backend->release(handle->device, handle->workspace);
     handle->workspace = memory;

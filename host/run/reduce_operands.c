@@ -50,7 +50,8 @@ static hpck_status check_span(const struct reduce_request *r, const struct backe
     if (span->buffer.offset < 0)
         HPCK_FAIL(err, HPCK_INVALID_ARGUMENT, "%s: %s.offset = %" PRId64 " is negative", r->api, span->name,
                   span->buffer.offset);
-    HPCK_TRY(backend->check_memory(device, span->buffer.memory, span->name, &span->range, err));
+    HPCK_TRY(backend_check_memory(backend, device, span->buffer.memory, span->name, (size_t)span->element_bytes,
+                                  &span->range, err));
     span->first = span->last = span->buffer.offset;
     bool fits = operand >= SCALE ? !__builtin_add_overflow(span->last, r->columns - 1, &span->last)
                                  : reach(&r->given, operand, span);

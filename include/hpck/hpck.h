@@ -100,7 +100,8 @@ HPCK_API hpck_status hpck_synchronize(hpck_handle *handle);
 
 /* ---- memory (a convenience: any cl_mem buffer or sub-buffer of the handle's context will do) ------------- */
 
-/* `memory` is a cl_mem (OpenCL) or a CUdeviceptr (CUDA); offset counts elements of the operand's dtype. */
+/* `memory` is a cl_mem (OpenCL) or a CUdeviceptr (CUDA), which is a multiple of the size of the operand's elements; offset counts
+ * elements. */
 typedef struct hpck_buffer {
     void *memory;
     int64_t offset;
