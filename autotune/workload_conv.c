@@ -256,7 +256,7 @@ static int64_t conv_terms(const struct workload *w)
     case CONV_BACKWARD_DATA:
         return f->k / f->groups * f->r * f->s * tap;
     default:
-        return f->n * conv_rows(f) * conv_columns(f);
+        return f->n * conv_rows(f) * conv_columns(f) * tap;
     }
 }
 

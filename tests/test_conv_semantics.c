@@ -215,12 +215,16 @@ static void runs_repeat_each_other_to_the_bit(void **state)
 static void exact_sums_forbid_transforms(void **state)
 {
     hpck_handle *handle = *state;
-    hpck_plan *any = NULL, *exact = NULL;
-    hpck_conv_desc desc = square(HPCK_CONV_FORWARD);
-    assert_int_equal(hpck_conv_plan(handle, &desc, &any), HPCK_OK);
-    desc.math = HPCK_CONV_EXACT_SUMS;
-    assert_int_equal(hpck_conv_plan(handle, &desc, &exact), HPCK_OK);
-    assert_null(strstr(hpck_plan_describe(exact), "winograd"));
+    static const hpck_conv_direction directions[] = { HPCK_CONV_FORWARD, HPCK_CONV_BACKWARD_DATA,
+                                                      HPCK_CONV_BACKWARD_FILTER };
+    for (int i = 0; i < 3; i++) {
+        hpck_plan *any = NULL, *exact = NULL;
+        hpck_conv_desc desc = square(directions[i]);
+        assert_int_equal(hpck_conv_plan(handle, &desc, &any), HPCK_OK);
+        desc.math = HPCK_CONV_EXACT_SUMS;
+        assert_int_equal(hpck_conv_plan(handle, &desc, &exact), HPCK_OK);
+        assert_null(strstr(hpck_plan_describe(exact), "winograd"));
+    }
 }
 
 /* What the caller gives is what is used, and no more is chosen than fits. */

@@ -1,4 +1,4 @@
-/* The error bound of Winograd's convolution F(m x m, 3 x 3): docs/numerics.md derives it. */
+/* The error bound of Winograd's convolution F(m x m, 3 x 3) and of its transpose for the filter: docs/numerics.md derives it. */
 #include "conv.h"
 
 #include "sum.h"
@@ -112,14 +112,63 @@ static double magnitude(const struct gather *g, const struct transform *t, const
     return total;
 }
 
-/* Roundings that a product passes through beside the additions of the channels: 3 in each of two passes of B', 4 of G (one
- * is the constant's), 3 of A', and the product itself. */
-enum { ROUNDINGS = 2 * 3 + 2 * 4 + 2 * 3 + 1 };
+/* |G'| [ sum over the tiles of (|B'| |d| |B|) * (|A| |y| |A'|) ] |G| at one element of the filter. */
+static double filter_magnitude(const struct reference_conv *v, const struct transform *t, const int64_t at[4])
+{
+    const int points = t->outputs + 2;
+    const int64_t channel = at[0] / (v->k / v->groups) * (v->c / v->groups) + at[1];
+    const struct gather x = { .conv = v, .in = &v->x, .first_in = channel, .height = v->h, .width = v->w };
+    const struct gather y = { .conv = v, .in = &v->y, .first_in = at[0], .height = v->p, .width = v->q };
+    double a[POINTS_MAX][4], total = 0.0;
+    for (int i = 0; i < points; i++)
+        for (int j = 0; j < t->outputs; j++)
+            a[i][j] = t->a[j][i];
+    for (int64_t image = 0; image < v->n; image++)
+        for (int64_t top = 0; top < v->p; top += t->outputs)
+            for (int64_t left = 0; left < v->q; left += t->outputs) {
+                double d[POINTS_MAX][POINTS_MAX], g[POINTS_MAX][POINTS_MAX], b[POINTS_MAX][POINTS_MAX],
+                    u[POINTS_MAX][POINTS_MAX];
+                for (int i = 0; i < points; i++)
+                    for (int j = 0; j < points; j++)
+                        d[i][j] = input(&x, image, 0, top + i - v->pad_top, left + j - v->pad_left);
+                for (int i = 0; i < t->outputs; i++)
+                    for (int j = 0; j < t->outputs; j++)
+                        g[i][j] = input(&y, image, 0, top + i, left + j);
+                apply(&t->b[0][0], POINTS_MAX, points, points, d, b);
+                apply(&a[0][0], 4, points, t->outputs, g, u);
+                for (int i = 0; i < points; i++)
+                    for (int j = 0; j < points; j++)
+                        total += t->g[i][at[2]] * t->g[j][at[3]] * b[i][j] * u[i][j];
+            }
+    return total;
+}
+
+/* Roundings that a product passes through beside the additions: 3 in each of two passes of B', 4 of G (one is the constant's), 3 of A',
+ * and the product itself. For the filter: 3 of B', 2 of A, 5 of G', and the product. */
+enum { ROUNDINGS = 2 * 3 + 2 * 4 + 2 * 3 + 1, FILTER_ROUNDINGS = 2 * 3 + 2 * 2 + 2 * 5 + 1 };
+
+/* Of `terms` products, each of which passes through so many roundings. */
+static double error_of(double magnitude, int64_t terms, int roundings)
+{
+    if (magnitude > FLT_MAX / 2) return INFINITY;
+    const double steps = 400.0 * (double)(terms + 1); /* that may underflow, weighed with what A' makes of them */
+    return reference_gamma(terms + roundings) * magnitude + FLT_MIN * steps;
+}
+
+static double filter_error(const struct reference_conv *v, const struct transform *t, const int64_t at[4])
+{
+    const int64_t m = t->outputs, tiles = v->n * ((v->p + m - 1) / m) * ((v->q + m - 1) / m);
+    return error_of(filter_magnitude(v, t, at), tiles, FILTER_ROUNDINGS);
+}
 
 double reference_conv_winograd_error(const struct reference_conv *v, const int64_t at[4])
 {
     const bool is_square = v->r == 3 && v->s == 3 && v->stride_h == 1 && v->stride_w == 1;
-    if (!is_square || !v->may_transform || v->direction == REFERENCE_CONV_BACKWARD_FILTER) return 0.0;
+    if (!is_square || !v->may_transform) return 0.0;
+    if (v->direction == REFERENCE_CONV_BACKWARD_FILTER) {
+        if (v->dilation_h != 1 || v->dilation_w != 1) return 0.0;
+        return fmax(filter_error(v, &f2, at), filter_error(v, &f4, at));
+    }
     const bool is_turned = v->direction == REFERENCE_CONV_BACKWARD_DATA;
     const int64_t ins = (is_turned ? v->k : v->c) / v->groups, outs = (is_turned ? v->c : v->k) / v->groups;
     const struct gather g = {
@@ -133,8 +182,5 @@ double reference_conv_winograd_error(const struct reference_conv *v, const int64
         .before_w = is_turned ? 2 * v->dilation_w - v->pad_left : v->pad_left,
         .is_turned = is_turned,
     };
-    const double largest = fmax(magnitude(&g, &f2, at), magnitude(&g, &f4, at));
-    if (largest > FLT_MAX / 2) return INFINITY;
-    const double steps = 400.0 * (double)(ins + 1); /* that may underflow, weighed with what A' makes of them */
-    return reference_gamma(ins + ROUNDINGS) * largest + FLT_MIN * steps;
+    return error_of(fmax(magnitude(&g, &f2, at), magnitude(&g, &f4, at)), ins, ROUNDINGS);
 }
