@@ -23,3 +23,16 @@ foreach(name cuda_seeds cuda_addresses)
       "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")
 endforeach()
 set_tests_properties(cuda_seeds PROPERTIES LABELS release-only)
+
+# What a call costs in CPU time (docs/cuda-emulator.md): at most 15 ms in f32 and 10 ms in bf16 where nothing else runs; beside other
+# tests, twice that.
+if(HPCK_NVRTC)
+  add_executable(emulator_speed tools/emulator_speed.c)
+  target_link_libraries(emulator_speed PRIVATE hpck_flags hpck_test_support)
+  foreach(device a100 h100)
+    add_test(NAME emulator_speed_${device}
+             COMMAND emulator_speed gemm:f32:nn:m256n256k256 30 gemm:bf16:nn:m256n256k256 20)
+    set_tests_properties(emulator_speed_${device} PROPERTIES LABELS release-only ENVIRONMENT
+        "${HPCK_CUDA_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${HPCK_NVRTC};HPCK_DEVICE=cuda:0;HPCK_EMULATOR_DEVICE=${device}")
+  endforeach()
+endif()

@@ -13,13 +13,13 @@
 
 enum { EARLY = 3 }; /* one copy in so many happens at each turn of its warp, where the schedule is drawn */
 
-struct async_copy {
-    const struct op *op; /* that issued it, for reports */
-    uint64_t from, to;
-    uint32_t bytes, source_bytes; /* the rest is filled with zeros */
-    uint32_t group;
+struct async_copy { /* of what one instruction issued, by lane */
+    const struct op *op;
     uint64_t serial;
-    int lane;
+    uint32_t lanes; /* that have yet to copy */
+    uint64_t from[LANES], to[LANES];
+    uint32_t source_bytes[LANES]; /* the rest of op->size is filled with zeros */
+    uint32_t group[LANES];
 };
 
 struct copy_offsets {
@@ -27,88 +27,117 @@ struct copy_offsets {
     bool has_source_size;
 };
 
-static void push(struct warp *warp, struct async_copy copy)
+static struct async_copy *push(struct warp *warp)
 {
     if (warp->copy_count == warp->copy_room) {
-        uint32_t room = warp->copy_room != 0 ? 2 * warp->copy_room : 256;
+        uint32_t room = warp->copy_room != 0 ? 2 * warp->copy_room : 16;
         struct async_copy *larger = realloc(warp->copies, room * sizeof *larger);
-        if (larger == NULL) launch_fault(warp, copy.lane, 2, "out of host memory");
+        if (larger == NULL) launch_fault(warp, -1, 2, "out of host memory");
         warp->copies = larger;
         warp->copy_room = room;
     }
-    warp->copies[warp->copy_count++] = copy;
+    return &warp->copies[warp->copy_count++];
+}
+
+/* Drops those that have no lanes left. */
+static void settle(struct warp *warp)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < warp->copy_count; i++)
+        if (warp->copies[i].lanes != 0) {
+            if (i != kept) warp->copies[kept] = warp->copies[i];
+            kept++;
+        }
+    warp->copy_count = kept;
 }
 
 HANDLER(issue)
 {
     const struct copy_offsets *offsets = op->detail;
-    uint64_t to[LANES] = { 0 }, from[LANES] = { 0 };
-    uint32_t reading = 0; /* the lanes that do not only fill with zeros */
-    for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
-        int lane = __builtin_ctz(rest);
-        struct async_copy copy = { .op = op, .bytes = op->size, .source_bytes = op->size, .lane = lane };
-        copy.to = lane_get(warp, op, 0, lane) + (uint64_t)offsets->to;
-        copy.from = lane_get(warp, op, 1, lane) + (uint64_t)offsets->from;
-        copy.group = warp->copy_group[lane];
-        copy.serial = warp->copy_serial++;
-        if (offsets->has_source_size) copy.source_bytes = (uint32_t)lane_get(warp, op, 2, lane);
-        if (copy.source_bytes > copy.bytes) copy.source_bytes = copy.bytes;
-        if (copy.from & (copy.bytes - 1))
-            launch_fault(warp, lane, 716, "misaligned source of a copy of %u bytes", copy.bytes);
-        to[lane] = copy.to;
-        from[lane] = copy.from;
-        reading |= (uint32_t)(copy.source_bytes != 0) << lane;
-        push(warp, copy);
-    }
+    struct async_copy *copy = push(warp);
+    uint64_t low_bits = 0;
+    copy->op = op;
+    copy->serial = warp->copy_serial++;
+    copy->lanes = mask;
+    memcpy(copy->group, warp->copy_group, sizeof copy->group);
+    FOR_LANES(mask, copy->to[i] = lane_get(warp, op, 0, i) + (uint64_t)offsets->to;);
+    FOR_LANES(mask, low_bits |= copy->from[i] = lane_get(warp, op, 1, i) + (uint64_t)offsets->from;);
+    FOR_LANES(mask, copy->source_bytes[i] = op->size;);
+    if (offsets->has_source_size)
+        FOR_LANES(mask, copy->source_bytes[i] = (uint32_t)lane_get(warp, op, 2, i);
+                  if (copy->source_bytes[i] > op->size) copy->source_bytes[i] = op->size;);
+    if (low_bits & (op->size - 1u))
+        FOR_LANES(mask, if (copy->from[i] & (op->size - 1u))
+                            launch_fault(warp, i, 716, "misaligned source of a copy of %u bytes", op->size););
     if (warp->launch->traffic == NULL) return;
-    traffic_request(warp, op, mask, SPACE_SHARED, to, op->size);
-    traffic_request(warp, op, reading, SPACE_GLOBAL, from, op->size);
+    uint32_t reading = 0; /* the lanes that do not only fill with zeros */
+    FOR_LANES(mask, reading |= (uint32_t)(copy->source_bytes[i] != 0) << i;);
+    traffic_request(warp, op, mask, SPACE_SHARED, copy->to, op->size);
+    traffic_request(warp, op, reading, SPACE_GLOBAL, copy->from, op->size);
 }
 
-static void complete(struct warp *warp, const struct async_copy *copy)
+static void complete_lane(struct warp *warp, const struct async_copy *copy, int lane)
 {
     uint8_t bytes[16] = { 0 };
-    warp->op = copy->op;
-    uint32_t piece = copy->source_bytes == copy->bytes ? copy->bytes : 1; /* any number of bytes may be wanted */
+    const uint32_t size = copy->op->size, source_bytes = copy->source_bytes[lane];
+    const uint32_t piece = source_bytes == size ? size : 1; /* any number of bytes may be wanted */
     const uint8_t *from = NULL;
-    for (uint32_t at = copy->source_bytes; at > 0;) { /* backwards: the first piece comes last */
+    for (uint32_t at = source_bytes; at > 0;) { /* backwards: the first piece comes last */
         at -= piece;
-        from = access_host(warp, copy->lane, SPACE_GLOBAL, copy->from + at, piece, ACCESS_READ);
+        from = access_host(warp, lane, SPACE_GLOBAL, copy->from[lane] + at, piece, ACCESS_READ);
         memcpy(bytes + at, from, piece);
     }
-    uint8_t *to = access_host(warp, copy->lane, SPACE_SHARED, copy->to, copy->bytes, ACCESS_WRITE);
-    memcpy(to, bytes, copy->bytes);
+    uint8_t *to = access_host(warp, lane, SPACE_SHARED, copy->to[lane], size, ACCESS_WRITE);
+    memcpy(to, bytes, size);
     if (warp->undefined != NULL && from != NULL)
-        memcpy(undefined_memory(warp, to), undefined_memory(warp, from), copy->source_bytes);
+        memcpy(undefined_memory(warp, to), undefined_memory(warp, from), source_bytes);
+}
+
+/* Copies of 16 bytes by a whole warp, as they are in main loops, where nothing needs a look at each lane. */
+static bool complete_together(struct warp *warp, const struct async_copy *copy)
+{
+    uint64_t to, from;
+    uint32_t whole = 0;
+    for (int i = 0; i < LANES; i++)
+        whole += copy->source_bytes[i] == 16;
+    if (whole != LANES || !access_together(warp, SPACE_SHARED, extent_wide(copy->to, LANES, 0), 16, &to) ||
+        !access_together(warp, SPACE_GLOBAL, extent_wide(copy->from, LANES, 0), 16, &from))
+        return false;
+    for (int i = 0; i < LANES; i++)
+        memcpy((uint8_t *)(uintptr_t)(to + copy->to[i]), (const uint8_t *)(uintptr_t)(from + copy->from[i]), 16);
+    return true;
+}
+
+static void complete(struct warp *warp, struct async_copy *copy, uint32_t lanes)
+{
+    warp->op = copy->op;
+    if (lanes != FULL_MASK || warp->launch->check || !complete_together(warp, copy))
+        FOR_LANES(lanes, complete_lane(warp, copy, i););
+    copy->lanes &= ~lanes;
 }
 
 /* Completes what the lanes committed, their last `keep` groups excepted, in the order of issue. */
 static void wait_for(struct warp *warp, uint32_t mask, uint32_t keep)
 {
-    uint32_t kept = 0;
     const struct op *waiting = warp->op;
-    for (uint32_t i = 0; i < warp->copy_count; i++) {
-        const struct async_copy *copy = &warp->copies[i];
-        if ((mask >> copy->lane & 1) && copy->group + keep < warp->copy_group[copy->lane])
-            complete(warp, copy);
-        else
-            warp->copies[kept++] = *copy;
+    for (uint32_t c = 0; c < warp->copy_count; c++) {
+        struct async_copy *copy = &warp->copies[c];
+        uint32_t ready = 0;
+        for (int i = 0; i < LANES; i++)
+            ready |= (uint32_t)(copy->group[i] + keep < warp->copy_group[i]) << i;
+        complete(warp, copy, ready & mask & copy->lanes);
     }
-    warp->copy_count = kept;
+    settle(warp);
     warp->op = waiting;
 }
 
 void bulk_arrive(struct bulk *bulk)
 {
     struct warp *warp = bulk->warp;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < warp->copy_count; i++) {
-        if (warp->copies[i].lane == bulk->lane && warp->copies[i].serial < bulk->behind)
-            complete(warp, &warp->copies[i]);
-        else
-            warp->copies[kept++] = warp->copies[i];
-    }
-    warp->copy_count = kept;
+    for (uint32_t c = 0; c < warp->copy_count; c++)
+        if (warp->copies[c].serial < bulk->behind)
+            complete(warp, &warp->copies[c], warp->copies[c].lanes & 1u << bulk->lane);
+    settle(warp);
     warp->op = bulk->op;
     mbarrier_arrive(warp, bulk->lane, mbarrier_at(warp, bulk->lane, false, bulk->barrier), 1);
 }
@@ -133,14 +162,13 @@ HANDLER(arrive_behind)
 
 void async_advance(struct warp *warp)
 {
-    uint32_t kept = 0;
     const struct op *running = warp->op;
-    for (uint32_t i = 0; i < warp->copy_count; i++)
-        if (schedule_chance(warp->launch, EARLY))
-            complete(warp, &warp->copies[i]);
-        else
-            warp->copies[kept++] = warp->copies[i];
-    warp->copy_count = kept;
+    for (uint32_t c = 0; c < warp->copy_count; c++) {
+        uint32_t drawn = 0;
+        FOR_LANES(warp->copies[c].lanes, drawn |= (uint32_t)schedule_chance(warp->launch, EARLY) << i;);
+        complete(warp, &warp->copies[c], drawn);
+    }
+    settle(warp);
     warp->op = running;
 }
 

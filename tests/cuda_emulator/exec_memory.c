@@ -10,59 +10,15 @@
 
 enum { FLAG_SIGNED = 8 }; /* beside those of order.h */
 
-/* Extent of a warp's addresses, and which low bits any of them has. */
-struct extent {
-    uint64_t lowest, end, bits;
-};
-
-static struct extent extent_of(const struct warp *warp, const struct op *op, uint32_t k, uint32_t bytes)
-{
-    struct extent extent;
-    if (op->wide >> k & 1) {
-        const uint64_t *a = ROW(const uint64_t, k);
-        uint64_t low = a[0], high = a[0], bits = 0;
-        for (int i = 0; i < LANES; i++) {
-            low = a[i] < low ? a[i] : low;
-            high = a[i] > high ? a[i] : high;
-            bits |= a[i];
-        }
-        extent = (struct extent){ .lowest = low, .end = high, .bits = bits };
-    } else {
-        const uint32_t *a = ROW(const uint32_t, k);
-        uint32_t low = a[0], high = a[0], bits = 0;
-        for (int i = 0; i < LANES; i++) {
-            low = a[i] < low ? a[i] : low;
-            high = a[i] > high ? a[i] : high;
-            bits |= a[i];
-        }
-        extent = (struct extent){ .lowest = low, .end = high, .bits = bits };
-    }
-    extent.lowest += (uint64_t)op->imm;
-    extent.end += (uint64_t)op->imm + bytes;
-    extent.bits |= (uint64_t)op->imm;
-    return extent;
-}
-
 /* May the whole warp access memory without further checks? Then bias + register is each lane's host address. */
 static bool whole_warp(struct warp *warp, const struct op *op, uint32_t k, uint32_t mask, uint64_t *bias)
 {
-    uint32_t bytes = (uint32_t)op->size * op->vector;
-    struct launch *launch = warp->launch;
-    if (mask != FULL_MASK || launch->check) return false;
-    struct extent extent = extent_of(warp, op, k, bytes);
-    if (extent.bits & (bytes - 1) || extent.lowest > extent.end) return false;
-    if (op->space == SPACE_SHARED) {
-        if (extent.lowest < SHARED_BASE || extent.end > warp->shared_end) return false;
-        *bias = (uint64_t)(uintptr_t)warp->shared + (uint64_t)op->imm;
-    } else {
-        if (extent.lowest < launch->near_low || extent.end > launch->near_end) {
-            const struct allocation *found = memory_find(launch->memory, extent.lowest);
-            if (found == NULL || extent.end > found->address + found->size) return false;
-            launch->near_low = found->address;
-            launch->near_end = found->address + found->size;
-        }
-        *bias = (uint64_t)(uintptr_t)launch->memory->base - GLOBAL_WINDOW + (uint64_t)op->imm;
-    }
+    const uint64_t offset = (uint64_t)op->imm;
+    if (mask != FULL_MASK || warp->launch->check) return false;
+    const struct extent extent = op->wide >> k & 1 ? extent_wide(ROW(const uint64_t, k), LANES, offset)
+                                                   : extent_narrow(ROW(const uint32_t, k), LANES, offset);
+    if (!access_together(warp, op->space, extent, (uint32_t)op->size * op->vector, bias)) return false;
+    *bias += offset;
     return true;
 }
 

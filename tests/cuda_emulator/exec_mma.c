@@ -27,30 +27,44 @@ static float element(char kind, uint32_t word, uint32_t j)
     return kind == 'h' ? bfloat_to_float(half) : half_to_float(half);
 }
 
+/* As lane 4 g + t has columns 2 t and 2 t + 1 of row g, two registers laid together lane by lane are 8 rows of C or D. */
 static void read_accumulator(struct warp *warp, const struct op *op, uint32_t first, bool half, float c[M][N])
 {
-    for (uint32_t lane = 0; lane < LANES; lane++)
-        for (uint32_t i = 0; i < 4; i++) {
-            uint32_t row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
-            c[row][column] = half ? element('f', ROW(const uint32_t, first + i / 2)[lane], i % 2)
-                                  : ROW(const float, first + i)[lane];
+    for (uint32_t h = 0; h < 2; h++) {
+        float *rows = c[8 * h];
+        if (half) {
+            const uint32_t *pairs = ROW(const uint32_t, first + h);
+            for (uint32_t lane = 0; lane < LANES; lane++) {
+                rows[2 * lane] = half_to_float((uint16_t)pairs[lane]);
+                rows[2 * lane + 1] = half_to_float((uint16_t)(pairs[lane] >> 16));
+            }
+        } else {
+            const float *even = ROW(const float, first + 2 * h), *odd = ROW(const float, first + 2 * h + 1);
+            for (uint32_t lane = 0; lane < LANES; lane++) {
+                rows[2 * lane] = even[lane];
+                rows[2 * lane + 1] = odd[lane];
+            }
         }
+    }
 }
 
 static void write_accumulator(struct warp *warp, const struct op *op, bool half, float d[M][N])
 {
-    for (uint32_t lane = 0; lane < LANES; lane++)
-        for (uint32_t i = 0; i < 4; i += 2) {
-            const float *pair = &d[lane / 4 + 4 * i][2 * (lane % 4)];
-            if (half) {
-                ROW(uint32_t, i / 2)
-                [lane] = float_to_half(pair[0], ROUND_NEAREST) | (uint32_t)float_to_half(pair[1], ROUND_NEAREST)
-                                                                     << 16;
-            } else {
-                ROW(float, i)[lane] = pair[0];
-                ROW(float, i + 1)[lane] = pair[1];
+    for (uint32_t h = 0; h < 2; h++) {
+        const float *rows = d[8 * h];
+        if (half) {
+            uint32_t *pairs = ROW(uint32_t, h);
+            for (uint32_t lane = 0; lane < LANES; lane++)
+                pairs[lane] = float_to_half(rows[2 * lane], ROUND_NEAREST) |
+                              (uint32_t)float_to_half(rows[2 * lane + 1], ROUND_NEAREST) << 16;
+        } else {
+            float *even = ROW(float, 2 * h), *odd = ROW(float, 2 * h + 1);
+            for (uint32_t lane = 0; lane < LANES; lane++) {
+                even[lane] = rows[2 * lane];
+                odd[lane] = rows[2 * lane + 1];
             }
         }
+    }
 }
 
 /* A register's elements as floats: e of each lane, in the order of the lanes. As lane 4 g + t holds columns e t and on of row g,
@@ -112,12 +126,24 @@ void mma_shadow(struct warp *warp, const struct op *op, const struct mma_registe
     undefined_settle(warp, op);
 }
 
+/* C += A B for 8 rows. Products of these types are exact in float, so that nothing is lost by rounding them before they are added. */
+static void multiply_add(float (*a)[MAX_K], const eight *b, uint32_t k_count, float (*c)[N])
+{
+    eight sum[M / 2];
+    memcpy(sum, c, sizeof sum);
+    for (uint32_t k = 0; k < k_count; k++)
+        for (uint32_t i = 0; i < M / 2; i++)
+            sum[i] += a[i][k] * b[k];
+    memcpy(c, sum, sizeof sum);
+}
+
 HANDLER(mma)
 {
     (void)mask;
     const struct mma *shape = op->detail;
     const uint32_t columns = shape->kind == 't' ? 4 : 8, first_a = op->defs, first_b = first_a + shape->a;
-    float a[M][MAX_K], b[MAX_K][N], c[M][N], part[2 * LANES];
+    float a[M][MAX_K], c[M][N], part[2 * LANES];
+    eight b[MAX_K];
     for (uint32_t r = 0; r < shape->a; r++) {
         unpack(shape->kind, ROW(const uint32_t, first_a + r), part);
         for (uint32_t g = 0; g < 8; g++)
@@ -125,24 +151,19 @@ HANDLER(mma)
     }
     for (uint32_t r = 0; r < shape->b; r++) {
         unpack(shape->kind, ROW(const uint32_t, first_b + r), part);
-        for (uint32_t g = 0; g < 8; g++)
-            for (uint32_t i = 0; i < columns; i++)
+        for (uint32_t i = 0; i < columns; i++)
+            for (uint32_t g = 0; g < N; g++)
                 b[columns * r + i][g] = part[columns * g + i];
     }
     read_accumulator(warp, op, first_b + shape->b, shape->half_c, c);
-    for (uint32_t row = 0; row < M; row++) {
-        float sum[N]; /* kept in registers */
-        memcpy(sum, c[row], sizeof sum);
-        for (uint32_t k = 0; k < shape->k; k++)
-            for (uint32_t column = 0; column < N; column++)
-                sum[column] = __builtin_fmaf(a[row][k], b[k][column], sum[column]);
-        memcpy(c[row], sum, sizeof sum);
-    }
+    for (uint32_t h = 0; h < 2; h++)
+        multiply_add(&a[8 * h], b, shape->k, &c[8 * h]);
     write_accumulator(warp, op, shape->half_d, c);
+    if (warp->undefined == NULL) return;
     const struct mma_registers registers = {
         .m = M, .a = shape->a, .b = shape->b, .c = shape->c, .half_c = shape->half_c, .half_d = shape->half_d
     };
-    if (warp->undefined != NULL) mma_shadow(warp, op, &registers);
+    mma_shadow(warp, op, &registers);
 }
 
 bool mma_decode_operands(struct decoder *decoder, const uint32_t counts[4], int width)
@@ -212,10 +233,13 @@ static void fragment_to_matrix(const uint32_t *fragment, bool transposed, uint16
 
 static void matrix_to_fragment(uint16_t matrix[8][8], bool transposed, uint32_t *fragment)
 {
+    if (!transposed) {
+        memcpy(fragment, matrix, ROW_BYTES);
+        return;
+    }
     for (uint32_t lane = 0; lane < LANES; lane++) {
         uint32_t row = lane / 4, column = 2 * (lane % 4);
-        fragment[lane] = transposed ? matrix[column][row] | (uint32_t)matrix[column + 1][row] << 16
-                                    : matrix[row][column] | (uint32_t)matrix[row][column + 1] << 16;
+        fragment[lane] = matrix[column][row] | (uint32_t)matrix[column + 1][row] << 16;
     }
 }
 
@@ -228,37 +252,46 @@ static void count_rows(struct warp *warp, const struct op *op, uint32_t k, uint3
     traffic_request(warp, op, (uint32_t)((1ull << 8 * matrices) - 1), op->space, address, 16);
 }
 
+/* Where the rows are in host memory, in the order of the lanes that name them. */
+static void find_rows(struct warp *warp, const struct op *op, const uint8_t *rows[LANES])
+{
+    const uint32_t k = op->defs, count = 8u * op->defs;
+    uint64_t address[LANES] = { 0 }, bias;
+    for (uint32_t i = 0; i < count; i++)
+        address[i] = access_address(warp, op, k, (int)i);
+    if (access_together(warp, SPACE_SHARED, extent_wide(address, count, 0), 16, &bias))
+        for (uint32_t i = 0; i < count; i++)
+            rows[i] = (const uint8_t *)(uintptr_t)(bias + address[i]);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            rows[i] = access_host(warp, (int)i, op->space, address[i], 16, ACCESS_READ);
+}
+
 HANDLER(load_matrix)
 {
     (void)mask;
-    uint32_t fragment[4][LANES];
-    uint16_t unknown[4][8][8]; /* bits of the matrices */
-    const uint8_t *host = NULL;
+    const uint8_t *rows[LANES];
+    uint16_t matrix[8][8];
     if (warp->launch->traffic != NULL) count_rows(warp, op, op->defs, op->defs);
     if (warp->undefined != NULL)
         undefined_use(warp, op, op->defs, (uint32_t)((1ull << 8 * op->defs) - 1), "an address");
+    find_rows(warp, op, rows);
     for (uint32_t q = 0; q < op->defs; q++) {
-        uint16_t matrix[8][8];
-        for (uint32_t row = 0; row < 8; row++) {
-            int lane = (int)(8 * q + row);
-            uint64_t address = access_address(warp, op, op->defs, lane);
-            const uint8_t *place = access_host(warp, lane, op->space, address, 16, ACCESS_READ);
-            memcpy(matrix[row], place, 16);
-            if (warp->undefined == NULL) continue;
-            const uint64_t bits[] = { undefined_bits(undefined_memory(warp, place), 8),
-                                      undefined_bits(undefined_memory(warp, place + 8), 8) };
-            memcpy(unknown[q][row], bits, sizeof bits);
-            host = place;
-        }
-        matrix_to_fragment(matrix, op->flags, fragment[q]);
+        for (uint32_t row = 0; row < 8; row++)
+            memcpy(matrix[row], rows[8 * q + row], sizeof matrix[row]);
+        matrix_to_fragment(matrix, op->flags, ROW(uint32_t, q));
     }
-    for (uint32_t q = 0; q < op->defs; q++)
-        memcpy(ROW(uint32_t, q), fragment[q], sizeof fragment[q]);
     if (warp->undefined == NULL) return;
     for (uint32_t q = 0; q < op->defs; q++) {
-        matrix_to_fragment(unknown[q], op->flags, fragment[q]);
+        uint32_t unknown[LANES];
+        for (uint32_t row = 0; row < 8; row++) {
+            const uint64_t bits[] = { undefined_bits(undefined_memory(warp, rows[8 * q + row]), 8),
+                                      undefined_bits(undefined_memory(warp, rows[8 * q + row] + 8), 8) };
+            memcpy(matrix[row], bits, sizeof bits);
+        }
+        matrix_to_fragment(matrix, op->flags, unknown);
         for (int lane = 0; lane < LANES; lane++)
-            undefined_read(warp, op, q, lane, fragment[q][lane], host, fragment[q][lane] != UINT32_MAX);
+            undefined_read(warp, op, q, lane, unknown[lane], rows[8 * q], unknown[lane] != UINT32_MAX);
     }
     undefined_settle(warp, op);
 }

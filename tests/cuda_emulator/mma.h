@@ -4,6 +4,9 @@
 
 #include "decode.h"
 
+/* A row of B or C, of which compilers make what the processor has. */
+typedef float eight __attribute__((vector_size(32), aligned(4)));
+
 struct mma_registers {
     uint32_t m, a, b, c; /* rows of D; registers of A, B and of the accumulator */
     bool half_c, half_d; /* two halves in each */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "mma.h"
 #include "undefined.h"
 
 enum { PIECE = 16, HALF = 8 /* of the warp's rows: D has rows g and g + 8 in different registers */ };
@@ -142,9 +143,6 @@ static void gather_registers(struct warp *warp, const struct op *op, bool negate
                     count);
         }
 }
-
-typedef float eight
-    __attribute__((vector_size(32), aligned(4))); /* of which compilers make what the processor has */
 
 /* d[p] += a b[p] for the 32 lanes: lane 4 g + t has row g of a and columns 2 t + p of b, so that b repeats after four lanes. Products of
  * these types are exact in float, so that nothing is lost by rounding them before they are added. */
