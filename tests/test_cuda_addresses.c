@@ -86,6 +86,26 @@ static hpck_status softmax(const struct memory *m, hpck_dtype dtype)
     return hpck_normalize(m->handle, &desc, (hpck_buffer){ m->a, 0 }, (hpck_buffer){ m->c, 0 }, NULL);
 }
 
+/* Rows that are aligned while their scale is not: in place, then copied to c. */
+static hpck_status scaled(const struct memory *m, hpck_dtype dtype)
+{
+    const int none[] = { 0 };
+    const int64_t count = COUNT;
+    hpck_normalize_desc desc = HPCK_NORMALIZE_DESC_INIT;
+    hpck_reduce_desc copy = HPCK_REDUCE_DESC_INIT;
+    desc.op = HPCK_LAYERNORM;
+    desc.dtype = desc.dtype_y = copy.dtype = copy.dtype_y = dtype;
+    desc.rows = desc.columns = SIZE;
+    desc.scale = (hpck_buffer){ m->a, 0 };
+    copy.dims = 1;
+    copy.extents = &count;
+    copy.axes = none;
+    const hpck_status st =
+        hpck_normalize(m->handle, &desc, (hpck_buffer){ m->b, 0 }, (hpck_buffer){ m->b, 0 }, NULL);
+    if (st != HPCK_OK) return st;
+    return hpck_reduce(m->handle, &copy, 1.0F, (hpck_buffer){ m->b, 0 }, 0.0F, (hpck_buffer){ m->c, 0 }, NULL);
+}
+
 static hpck_status convolution(const struct memory *m, hpck_dtype dtype)
 {
     hpck_conv_desc desc = HPCK_CONV_DESC_INIT;
@@ -119,7 +139,7 @@ static void run(hpck_handle *handle, call_function call, hpck_dtype dtype, size_
 static void memory_may_begin_at_any_element(void **state)
 {
     static const call_function calls[] = { product,     rows_sum, columns_sum, rows_dot,
-                                           columns_dot, softmax,  convolution };
+                                           columns_dot, softmax,  scaled,      convolution };
     static unsigned char aligned[ROOM], shifted[ROOM];
     hpck_options options = HPCK_OPTIONS_INIT;
     hpck_handle *handle = NULL;

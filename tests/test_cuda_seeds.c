@@ -1,5 +1,5 @@
 /* The seed configurations of every CUDA family, by the emulator's counters on each device they are legal for: no bank conflicts in the
- * main loop, and no sector of global memory touched for a part of its bytes. Results are checked, too. */
+ * main loop, and no sector of global memory touched for a part of its bytes; of reductions none anywhere. Results are checked, too. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static bool is_for_cuda(const struct family *family)
     return false;
 }
 
-/* Aligned problems, one after the other until a seed is legal for one; %s: the dtypes. A family that reports 0 runs needs one more. */
+/* Aligned problems, in turn the first, until a seed is legal for one; %s: the dtypes. A family that reports 0 runs needs one more. */
 static const char *const problems[] = { "gemm:%s:nn:m128n128k256",
                                         "gemm:%s:nt:m128n128k256",
                                         "gemm:%s:nn:m16n128k1024",
@@ -33,21 +33,36 @@ static const char *const problems[] = { "gemm:%s:nn:m128n128k256",
                                         "reduce:sum:%s:1024x1024:axes1",
                                         "reduce:sum:%s:1024x1024:axes0",
                                         "reduce:sum:%s:64x64x64:axes0,2",
+                                        "reduce:sum:%s:8x16x8x16:axes1,3",
+                                        "reduce:meanvar:%s:64x2048:axes1",
+                                        "reduce:softmax:%s:32x4096:axes1",
+                                        "reduce:layernorm:%s:32x4096:axes1",
+                                        "reduce:norm2:%s:64x16384:axes1",
+                                        "reduce:argmax:%s:2x512x512:axes1",
+                                        "reduce:dot:%s:64x2048:axes1",
+                                        "reduce:rmsnorm:%s:32x1024:axes1",
+                                        "reduce:logsumexp:%s:512x512:axes0",
+                                        "reduce:max:%s:512x1024:axes1",
+                                        "reduce:logsoftmax:%s:4x16384:axes1",
+                                        "reduce:norm2:%s:512x1024:axes0",
+                                        "reduce:meanvar:%s:1024x256:axes0",
                                         "conv:fwd:%s:nchw:n2c16h16w16k32r3s3:p1:s1:d1:g1",
                                         "conv:fwd:%s:nhwc:n2c16h16w16k32r3s3:p1:s1:d1:g1" };
+enum { PROBLEMS = sizeof problems / sizeof *problems };
 static const char *const devices[] = { "t4", "a100", "h100" };
 
 /* A problem of the text's dtypes for which the point is legal. */
 static bool choose_problem(const struct family *family, const struct family_text *text,
-                           const struct device_desc *device, const int64_t *param, struct problem *problem)
+                           const struct device_desc *device, const int64_t *param, int turn,
+                           struct problem *problem)
 {
     char dtypes[32], line[PROBLEM_TEXT_MAX];
     bool found = false;
     snprintf(dtypes, sizeof dtypes, "%s>%s", dtype_name(text->dtype_in), dtype_name(text->dtype_out));
     if (text->dtype_in == text->dtype_out) *strchr(dtypes, '>') = '\0';
-    for (size_t i = 0; i < sizeof problems / sizeof *problems && !found; i++) {
+    for (size_t i = 0; i < PROBLEMS && !found; i++) {
         struct error err = { 0 };
-        snprintf(line, sizeof line, problems[i], dtypes);
+        snprintf(line, sizeof line, problems[(i + (size_t)turn) % PROBLEMS], dtypes);
         if (problem_parse(line, problem, &err) == HPCK_OK && problem->op == family->op) {
             *problem = problem_canonical(problem);
             found = select_rejection(family, device, DIALECT_CUDA, problem, param, INT64_MAX) == NULL;
@@ -87,16 +102,13 @@ static const char *run(hpck_handle *handle, const struct family *family, const s
     hpckemu_reset_counters();
     if (workload_verify(workload, plan, &err) != HPCK_OK)
         fail_msg("%s, %s %s: %s", line, family->name, point, error_text(&err));
-    /* Where there is a main loop, it decides on sectors, and on conflicts except of reductions, whose tree counts, too. A convolution
+    /* Where there is a main loop, it decides, except of reductions, which count from the first load to the last store. A convolution
      * gathers what lies under each tap of its filter, and reduce_strided has a work-item for each output. */
-    const bool has_loop = hpckemu_counter("loop_shared_requests") > 0;
+    const bool is_whole = problem->op == OP_REDUCE;
+    const bool has_loop = !is_whole && hpckemu_counter("loop_shared_requests") > 0;
     const bool is_gathering = problem->op == OP_CONV || strcmp(family->name, "reduce_strided") == 0;
-    const long long conflicts =
-        hpckemu_counter(problem->op == OP_REDUCE ? "shared_conflicts" : "loop_shared_conflicts");
-    const long long wasted =
-        is_gathering
-            ? 0
-            : hpckemu_counter(has_loop || problem->op == OP_REDUCE ? "loop_global_wasted" : "global_wasted");
+    const long long conflicts = hpckemu_counter(is_whole ? "shared_conflicts" : "loop_shared_conflicts");
+    const long long wasted = is_gathering ? 0 : hpckemu_counter(has_loop ? "loop_global_wasted" : "global_wasted");
     verdict[0] = '\0';
     if (conflicts != 0 || wasted != 0)
         snprintf(verdict, 1024,
@@ -124,7 +136,7 @@ static int check_family(const struct family *family, const char *device, int *tu
         for (int t = 0; t < family->text_count && !found; t++) {
             const struct family_text *text = &family->texts[(t + *turn) % family->text_count];
             found = text->dialect == DIALECT_CUDA &&
-                    choose_problem(family, text, handle->backend->describe(handle->device), param, &problem);
+                    choose_problem(family, text, handle->backend->describe(handle->device), param, *turn, &problem);
         }
         if (!found) continue;
         ++*turn;
