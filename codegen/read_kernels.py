@@ -21,8 +21,10 @@ def read_kernels(root):
         if op_name not in op_names:
             raise DeclarationError(f"{root.name}/{path}", 0, None, "there is no op.toml beside it")
         families.append(FamilyReader(root, path, device, ops[op_names.index(op_name)]).read())
-    params = {family.name: [param.name for param in family.params] for family in families}
+    params = {family.name: {param.name for param in family.params} for family in families}
+    compiled = {family.name: {param.name for param in family.params if not param.run_time} for family in families}
     for family in families:
-        if family.like and not set(params.get(family.like, ["?"])) <= set(params[family.name]):
-            family.file.top.fail("like", f"`{family.like}` must be a family whose parameters `{family.name}` has, too")
+        if family.like and not compiled.get(family.like, {"?"}) <= params[family.name]:
+            what = f"`{family.like}` must be a family whose parameters but for those of run time `{family.name}` has, too"
+            family.file.top.fail("like", what)
     return Kernels(root, device, ops, families)

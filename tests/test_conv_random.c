@@ -15,6 +15,7 @@
 
 #include "conv.h"
 #include "gemm_case.h"
+#include "op_conv.h"
 #include "random_case.h"
 #include "reference/conv.h"
 
@@ -253,6 +254,15 @@ static bool is_winograd(const struct random_case *c)
     return strstr(c->kernel, "winograd") != NULL;
 }
 
+/* What divides the addresses of x, filter and y. */
+static int64_t alignment(const struct convolution *v)
+{
+    int64_t bits = CONV_ALIGN_MAX;
+    for (int t = X; t <= Y; t++)
+        bits |= v->first[t] * (int64_t)reference_bytes(v->tensor[t].dtype);
+    return bits & -bits;
+}
+
 /* A prepared filter, a forced plan, or the library's choice, perhaps with little workspace. */
 static hpck_status execute(struct convolution *v, void *workspace)
 {
@@ -272,6 +282,7 @@ static hpck_status execute(struct convolution *v, void *workspace)
             case_fail(c, "prepare: %s", hpck_error_message(c->handle));
         v->desc.prepared = prepared;
     } else if (is_valid && draw_chance(c, 3) && conv_problem(&v->desc, &problem, NULL) == HPCK_OK) {
+        problem.field.conv.align = alignment(v);
         plan = draw_plan(c, &problem);
     }
     print_call(v);

@@ -136,7 +136,7 @@ class Checker:
     def loop_total(self, sm, seed, macros, dtype_in, dtype_out):
         """Instructions in the main loop for a large problem at that point, with those of the macros that are this family's, too."""
         where, asked = device(self.kernels, sm), (gemm(self.family, 0), dtype_in, dtype_out)
-        seed = {p.name: seed[p.name] for p in self.family.params}
+        seed = {p.name: seed.get(p.name, p.values[0]) for p in self.family.params}
         values = self.evaluator.values(where, asked, tuple(seed.values()))
         own = dict(zip(self.family.defines, values.defines))
         values = dataclasses.replace(values, defines=[macros.get(name, own[name]) for name in own])
