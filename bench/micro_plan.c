@@ -1,4 +1,4 @@
-/* What hpck_gemm costs the calling thread when its plan is there, and what of that is the driver's own: the very same
+/* What hpck_gemm and hpck_reduce cost the calling thread when their plan is there, and what of that is the driver's own: the very same
  * clEnqueueNDRangeKernel calls, replayed. Both are timed in CPU time of this thread, in alternating batches. */
 #include "opencl.h"
 
@@ -17,7 +17,7 @@ struct launch {
     size_t global[3], local[3];
 };
 
-/* The launches of the last hpck_gemm. A driver's entry point has no context argument, hence the static. */
+/* The launches of the last call. A driver's entry point has no context argument, hence the static. */
 static struct {
     struct launch launch[FAMILY_STEPS_MAX];
     int count;
@@ -36,29 +36,42 @@ static cl_int CL_API_CALL record_enqueue(cl_command_queue queue, cl_kernel kerne
     return recorded.enqueue(queue, kernel, dimensions, offset, global, local, wait_count, wait_list, event);
 }
 
-struct gemm_call {
+/* SIZE x SIZE elements each: c = a * b, or the first column of c the sums of a's rows. */
+struct micro_call {
     hpck_handle *handle;
-    hpck_gemm_desc desc;
+    hpck_status (*run)(struct micro_call *call);
     hpck_buffer a, b, c;
 };
 
-static bool gemm(struct gemm_call *call)
-{
-    return hpck_gemm(call->handle, &call->desc, 1.0F, call->a, call->b, 0.0F, call->c, NULL) == HPCK_OK;
-}
-
-static bool open_call(hpck_handle *handle, struct gemm_call *call)
+static hpck_status gemm(struct micro_call *call)
 {
     hpck_gemm_desc desc = HPCK_GEMM_DESC_INIT;
     desc.m = desc.n = desc.k = SIZE;
-    *call = (struct gemm_call){ .handle = handle, .desc = desc };
+    return hpck_gemm(call->handle, &desc, 1.0F, call->a, call->b, 0.0F, call->c, NULL);
+}
+
+static hpck_status reduce(struct micro_call *call)
+{
+    hpck_reduce_desc desc = HPCK_REDUCE_DESC_INIT;
+    const int64_t extents[] = { SIZE, SIZE };
+    const int axes[] = { 1 };
+    desc.dims = 2;
+    desc.extents = extents;
+    desc.axes = axes;
+    desc.axis_count = 1;
+    return hpck_reduce(call->handle, &desc, 1.0F, call->a, 0.0F, call->c, NULL);
+}
+
+static bool open_call(hpck_handle *handle, hpck_status (*run)(struct micro_call *call), struct micro_call *call)
+{
+    *call = (struct micro_call){ .handle = handle, .run = run };
     hpck_buffer *const buffers[] = { &call->a, &call->b, &call->c };
     for (int i = 0; i < 3; i++)
         if (hpck_malloc(handle, SIZE * SIZE * sizeof(float), &buffers[i]->memory) != HPCK_OK) return false;
-    return gemm(call) && hpck_synchronize(handle) == HPCK_OK;
+    return run(call) == HPCK_OK && hpck_synchronize(handle) == HPCK_OK;
 }
 
-static void close_call(struct gemm_call *call)
+static void close_call(struct micro_call *call)
 {
     void *const memory[] = { call->a.memory, call->b.memory, call->c.memory };
     hpck_synchronize(call->handle);
@@ -66,13 +79,13 @@ static void close_call(struct gemm_call *call)
         hpck_free(call->handle, memory[i]);
 }
 
-static bool record(struct gemm_call *call)
+static bool record(struct micro_call *call)
 {
     struct opencl_api *cl = &call->handle->device->cl;
     recorded.count = 0;
     recorded.enqueue = cl->clEnqueueNDRangeKernel;
     cl->clEnqueueNDRangeKernel = record_enqueue;
-    bool ok = gemm(call);
+    bool ok = call->run(call) == HPCK_OK;
     cl->clEnqueueNDRangeKernel = recorded.enqueue;
     return ok && hpck_synchronize(call->handle) == HPCK_OK;
 }
@@ -85,16 +98,16 @@ static double thread_seconds(void)
 }
 
 /* Seconds per call; the queue is empty before and after. */
-static bool time_gemm(struct gemm_call *call, double *seconds)
+static bool time_call(struct micro_call *call, double *seconds)
 {
     double begin = thread_seconds();
     for (int i = 0; i < BATCH; i++)
-        if (!gemm(call)) return false;
+        if (call->run(call) != HPCK_OK) return false;
     *seconds = (thread_seconds() - begin) / BATCH;
     return hpck_synchronize(call->handle) == HPCK_OK;
 }
 
-static bool time_bare(struct gemm_call *call, double *seconds)
+static bool time_bare(struct micro_call *call, double *seconds)
 {
     cl_command_queue queue = call->handle->device->queue;
     double begin = thread_seconds();
@@ -110,17 +123,16 @@ static bool time_bare(struct gemm_call *call, double *seconds)
     return hpck_synchronize(call->handle) == HPCK_OK;
 }
 
-/* The time of an iteration is that of hpck_gemm; the counters are medians over all batches, in microseconds. */
-static void plan_hit(struct gbench *bench, void *context)
+/* The time of an iteration is that of the public call; the counters are medians over all batches, in microseconds. */
+static void plan_hit(struct gbench *bench, const struct micro *micro, hpck_status (*run)(struct micro_call *call))
 {
-    struct micro *micro = context;
-    struct gemm_call call;
+    struct micro_call call;
     double whole[BATCHES], bare[BATCHES], beyond[BATCHES];
     int count = 0;
-    bool ok = open_call(micro->handle, &call) && record(&call);
+    bool ok = open_call(micro->handle, run, &call) && record(&call);
     while (ok && gbench_next(bench)) {
         bool bare_first = count % 2 == 0;
-        ok = (!bare_first || time_bare(&call, &bare[count])) && time_gemm(&call, &whole[count]) &&
+        ok = (!bare_first || time_bare(&call, &bare[count])) && time_call(&call, &whole[count]) &&
              (bare_first || time_bare(&call, &bare[count]));
         beyond[count] = whole[count] - bare[count];
         gbench_seconds(bench, whole[count]);
@@ -132,14 +144,25 @@ static void plan_hit(struct gbench *bench, void *context)
         return;
     }
     struct measure_times difference = measure_times_of(beyond, count);
-    gbench_counter(bench, "gemm_us", 1e6 * measure_times_of(whole, count).median);
+    gbench_counter(bench, "call_us", 1e6 * measure_times_of(whole, count).median);
     gbench_counter(bench, "enqueue_us", 1e6 * measure_times_of(bare, count).median);
     gbench_counter(bench, "beyond_us", 1e6 * difference.median);
     gbench_counter(bench, "beyond_us_p10", 1e6 * difference.p10);
     gbench_counter(bench, "beyond_us_p90", 1e6 * difference.p90);
 }
 
+static void plan_hit_gemm(struct gbench *bench, void *context)
+{
+    plan_hit(bench, context, gemm);
+}
+
+static void plan_hit_reduce(struct gbench *bench, void *context)
+{
+    plan_hit(bench, context, reduce);
+}
+
 void micro_plan_add(struct micro *micro)
 {
-    gbench_add_manual("plan_hit", plan_hit, micro, BATCHES);
+    gbench_add_manual("plan_hit/gemm", plan_hit_gemm, micro, BATCHES);
+    gbench_add_manual("plan_hit/reduce", plan_hit_reduce, micro, BATCHES);
 }
