@@ -267,6 +267,31 @@ static void find_rows(struct warp *warp, const struct op *op, const uint8_t *row
             rows[i] = access_host(warp, (int)i, op->space, address[i], 16, ACCESS_READ);
 }
 
+/* What is undefined in the rows is so in the fragments. */
+static void load_unknown(struct warp *warp, const struct op *op, const uint8_t *const rows[LANES])
+{
+    uint64_t unknown[LANES][2], any = 0;
+    for (uint32_t i = 0; i < 8u * op->defs; i++) {
+        const uint8_t *defined = undefined_memory(warp, rows[i]);
+        unknown[i][0] = undefined_bits(defined, 8);
+        unknown[i][1] = undefined_bits(defined + 8, 8);
+        any |= unknown[i][0] | unknown[i][1];
+    }
+    if (any == 0) {
+        undefined_clear(warp, op, FULL_MASK);
+        return;
+    }
+    for (uint32_t q = 0; q < op->defs; q++) {
+        uint16_t matrix[8][8];
+        uint32_t fragment[LANES];
+        memcpy(matrix, unknown[8 * q], sizeof matrix);
+        matrix_to_fragment(matrix, op->flags, fragment);
+        for (int lane = 0; lane < LANES; lane++)
+            undefined_read(warp, op, q, lane, fragment[lane], rows[8 * q], fragment[lane] != UINT32_MAX);
+    }
+    undefined_settle(warp, op);
+}
+
 HANDLER(load_matrix)
 {
     (void)mask;
@@ -281,19 +306,7 @@ HANDLER(load_matrix)
             memcpy(matrix[row], rows[8 * q + row], sizeof matrix[row]);
         matrix_to_fragment(matrix, op->flags, ROW(uint32_t, q));
     }
-    if (warp->undefined == NULL) return;
-    for (uint32_t q = 0; q < op->defs; q++) {
-        uint32_t unknown[LANES];
-        for (uint32_t row = 0; row < 8; row++) {
-            const uint64_t bits[] = { undefined_bits(undefined_memory(warp, rows[8 * q + row]), 8),
-                                      undefined_bits(undefined_memory(warp, rows[8 * q + row] + 8), 8) };
-            memcpy(matrix[row], bits, sizeof bits);
-        }
-        matrix_to_fragment(matrix, op->flags, unknown);
-        for (int lane = 0; lane < LANES; lane++)
-            undefined_read(warp, op, q, lane, unknown[lane], rows[8 * q], unknown[lane] != UINT32_MAX);
-    }
-    undefined_settle(warp, op);
+    if (warp->undefined != NULL) load_unknown(warp, op, rows);
 }
 
 HANDLER(store_matrix)

@@ -213,19 +213,17 @@ static _Noreturn void race(const struct accessor *by, uint32_t word, const char 
                  kind, first, second, 4 * word);
 }
 
-static bool unseen(const struct accessor *by, uint32_t other, uint32_t clock)
+static inline bool unseen(const struct accessor *by, uint32_t other, uint32_t clock)
 {
     return other != by->me && clock > by->seen[other];
 }
 
-/* A write that comes before: is it ordered, and for the async proxy behind a proxy fence? */
-static void check_writer(const struct accessor *by, const struct checker *checker, const struct mark *write,
-                         uint32_t word, const char *kind)
+/* A write through the generic proxy that an asynchronous access comes behind: has a proxy fence made it visible? */
+static void check_fence(const struct accessor *by, const struct clocks *clocks, const struct mark *write,
+                        uint32_t word, const char *kind)
 {
-    const struct clocks *clocks = checker->clocks;
-    if (unseen(by, write->agent, write->clock)) race(by, word, kind, write->agent);
     bool is_generic = write->agent % clocks->per_block < clocks->warps;
-    if (by->me != NOBODY || !is_generic || write->clock <= by->seen[clocks->agents + write->agent]) return;
+    if (!is_generic || write->clock <= by->seen[clocks->agents + write->agent]) return;
     char text[64];
     name(by, write->agent, text);
     launch_fault(by->warp, by->lane, 719,
@@ -233,8 +231,16 @@ static void check_writer(const struct accessor *by, const struct checker *checke
                  text);
 }
 
-static void check_mark(const struct accessor *by, const struct mark *mark, uint32_t word, uint8_t bytes,
-                       const char *kind)
+/* A write that comes before: is it ordered, and for the async proxy behind a proxy fence? */
+static inline void check_writer(const struct accessor *by, const struct checker *checker, const struct mark *write,
+                                uint32_t word, const char *kind)
+{
+    if (unseen(by, write->agent, write->clock)) race(by, word, kind, write->agent);
+    if (by->me == NOBODY) check_fence(by, checker->clocks, write, word, kind);
+}
+
+static inline void check_mark(const struct accessor *by, const struct mark *mark, uint32_t word, uint8_t bytes,
+                              const char *kind)
 {
     if ((mark->bytes & bytes) && unseen(by, mark->agent, mark->clock)) race(by, word, kind, mark->agent);
 }
@@ -252,7 +258,7 @@ static void check_readers(const struct accessor *by, const struct checker *check
         if (unseen(by, v, readers[v])) race(by, word, kind, v);
 }
 
-static void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
+static inline void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
     if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "write after write");
@@ -267,7 +273,7 @@ static void on_write(const struct accessor *by, struct checker *checker, uint32_
     cell->strong_write.bytes &= (uint8_t)~bytes;
 }
 
-static void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
+static inline void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
     if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "read after write");
@@ -303,11 +309,13 @@ static void on_strong(const struct accessor *by, struct checker *checker, uint32
 static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
                       enum access access)
 {
-    if (access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE) memset(checker->defined + address, 0xff, bytes);
+    const bool defines = access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE;
     for (uint32_t at = address; at < address + bytes;) {
         uint32_t word = at / 4, first = at % 4, count = 4 - first;
         if (count > address + bytes - at) count = address + bytes - at;
         uint8_t set = (uint8_t)(((1u << count) - 1) << first);
+        for (uint32_t i = 0; i < count && defines; i++)
+            checker->defined[at + i] = 0xff;
         if (access == ACCESS_WRITE)
             on_write(by, checker, word, set);
         else if (access == ACCESS_READ)

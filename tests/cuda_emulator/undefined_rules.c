@@ -105,7 +105,9 @@ static void set_results(struct warp *warp, const struct op *op, uint32_t mask, b
                         const struct origin *origin)
 {
     for (uint32_t k = 0; k < op->defs; k++)
-        if (undefined || undefined_in(warp, op, k))
+        if (!undefined && mask == FULL_MASK && undefined_in(warp, op, k))
+            memset(SHADOW(uint32_t, k), 0, op->wide >> k & 1 ? 2 * ROW_BYTES : ROW_BYTES);
+        else if (undefined || undefined_in(warp, op, k))
             set_lanes(warp, op, k, mask, undefined ? ones_of(op, k) : 0, origin);
     for (int p = 0; p < (op->rule == RULE_PREDICATES ? 1 : 2); p++) /* there the other one is an operand */
         set_pred(warp, op->pred[p], mask, undefined ? mask : 0, origin);
