@@ -356,6 +356,30 @@ static void maps_have_the_limits_of_the_driver(void **state)
     assert_int_equal(cuTensorMapEncodeTiled(&map, U16, 2, (void *)(uintptr_t)a, plane.dims, plane.strides,
                                             plane.box, plane.steps, 0, 3, 0, 1),
                      1); /* NaN is for floats */
+    t = plane, t.dims[1] = ((uint64_t)1 << 32) + 1, refuse(t, BF16, a, "globalDim[1]");
+    t = plane, t.strides[0] += 8, refuse(t, BF16, a, "globalStrides[0]");
+    t = plane, t.box[0] = 0, refuse(t, BF16, a, "boxDim[0]");
+    t = plane, t.steps[0] = 9, refuse(t, BF16, a, "elementStrides[0]");
+    t = plane, t.swizzle = 1, refuse(t, BF16, a, "more than the swizzle's 32");
+    t = plane, t.swizzle = 7, refuse(t, BF16, a, "swizzle 7");
+    refuse(plane, -1, a, "tensorDataType");
+    refuse(plane, 16, a, "tensorDataType");
+    /* interleave, l2Promotion and oobFill: 1 is refused as wrong, 801 as right for a driver but not emulated */
+    static const int modes[][4] = { { 3, 0, 0, 1 }, { -1, 0, 0, 1 }, { 0, 4, 0, 1 },   { 0, 0, 2, 1 },
+                                    { 0, 0, 1, 0 }, { 0, 3, 0, 0 },  { 1, 0, 0, 801 }, { 2, 0, 0, 801 } };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        assert_int_equal(cuTensorMapEncodeTiled(&map, BF16, 2, (void *)(uintptr_t)a, plane.dims, plane.strides,
+                                                plane.box, plane.steps, modes[i][0], 3, modes[i][1], modes[i][2]),
+                         modes[i][3]);
+    const uint64_t *const no_dims[] = { NULL, plane.dims, plane.dims, plane.dims };
+    const uint64_t *const no_strides[] = { plane.strides, NULL, plane.strides, plane.strides };
+    const uint32_t *const no_box[] = { plane.box, plane.box, NULL, plane.box }, *const no_steps[] = {
+        plane.steps, plane.steps, plane.steps, NULL
+    };
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(cuTensorMapEncodeTiled(&map, BF16, 2, (void *)(uintptr_t)a, no_dims[i], no_strides[i],
+                                                no_box[i], no_steps[i], 0, 3, 0, 0),
+                         1);
     emulated_open("a100", 0);
     assert_int_equal(encode(&plane, BF16, a, &map), 801);
 }

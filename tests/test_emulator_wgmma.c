@@ -336,20 +336,46 @@ static void a_in_registers_and_b_by_tma(void **state)
     assert_non_null(strstr(hpckemu_report(), "writes a register of a wgmma before wgmma.wait_group"));
 }
 
-static void wrong(int fault, const char *const *words)
+/* One whose text has the fault, on zeros; result of the synchronisation. */
+static int launch_wrong(int fault, int check, uint64_t *d)
 {
     const struct setup setup = {
         "f32.bf16.bf16", 64, 16, 2, 2, { K_MAJOR, 128 }, { K_MAJOR, 128 }, 1, 0, 0, fault
     };
     uint64_t a, b;
     void *kernel = lay_out(&setup, &a, &b);
-    uint64_t d = emulated_zeros(M * N_MAX * 4);
+    *d = emulated_zeros(M * N_MAX * 4);
+    hpckemu_set_check(check);
     int accumulate = 1;
-    void *params[] = { &a, &b, &d, &a_descriptor, &b_descriptor, &accumulate };
+    void *params[] = { &a, &b, d, &a_descriptor, &b_descriptor, &accumulate };
     assert_int_equal(cuLaunchKernel(kernel, 1, 1, 1, 128, 1, 1, A_BYTES + B_BYTES, NULL, params, NULL), 0);
-    if (cuCtxSynchronize() != 719) fail_msg("fault %d is not found: %s", fault, hpckemu_report());
+    return cuCtxSynchronize();
+}
+
+static void wrong(int fault, const char *const *words)
+{
+    uint64_t d;
+    if (launch_wrong(fault, 1, &d) != 719) fail_msg("fault %d is not found: %s", fault, hpckemu_report());
     for (; *words != NULL; words++)
         if (strstr(hpckemu_report(), *words) == NULL) fail_msg("no '%s' in: %s", *words, hpckemu_report());
+}
+
+/* Columns 0 to 15 of B are overwritten by zeros behind the commit: without the checker the result shows it. */
+static void the_product_is_made_at_the_wait(void **state)
+{
+    (void)state;
+    static float y[128][32];
+    uint64_t d;
+    int zeros_elsewhere = 0;
+    assert_int_equal(launch_wrong(4, 0, &d), 0);
+    assert_int_equal(cuMemcpyDtoH_v2(y, d, sizeof y), 0);
+    for (int thread = 0; thread < 128; thread++)
+        for (int i = 0; i < 32; i++) { /* of columns 8 (i / 4) and on */
+            if (i < 8 && y[thread][i] != 0)
+                fail_msg("thread %d, register %d is %g", thread, i, (double)y[thread][i]);
+            zeros_elsewhere += i >= 8 && y[thread][i] == 0;
+        }
+    assert_true(zeros_elsewhere < 128 * 24 / 2);
 }
 
 static void wrong_uses_are_found(void **state)
@@ -369,6 +395,7 @@ int main(void)
         cmocka_unit_test(every_layout_of_16_bit_operands),
         cmocka_unit_test(other_types),
         cmocka_unit_test(a_in_registers_and_b_by_tma),
+        cmocka_unit_test(the_product_is_made_at_the_wait),
         cmocka_unit_test(wrong_uses_are_found),
     };
     if (!emulated_has_nvrtc()) return 77;

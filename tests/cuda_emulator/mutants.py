@@ -42,6 +42,7 @@ MUTANTS = {
     "wgmma multiplies when it is committed": ("wgmma", [("wgmma.c", "state_of(warp)->committed++;",
                                                          "state_of(warp)->committed++; wgmma_wait(warp, 0);")]),
     "a warp that spins never gives way": ("kernels", [("sched.c", "progress.back_branches >= QUANTUM", "false")]),
+    "tensor maps have any stride": ("tma", [("driver_tensor.c", "stride % 16 != 0 || ", "")]),
     "stmatrix ignores .trans": ("rules", [("exec_mma.c", "fragment_to_matrix(ROW(const uint32_t, 1 + q), op->flags, matrix)",
                                            "fragment_to_matrix(ROW(const uint32_t, 1 + q), false, matrix)")]),
     "votes count everybody": ("rules", [("exec_warp.c", "set == mask : set == 0", "set == FULL_MASK : set == 0")]),
