@@ -179,6 +179,13 @@ static int64_t at_most(int64_t value, int64_t limit)
     return value < limit ? value : limit;
 }
 
+/* The distance of lines that keep to the best alignment which a plan may promise its kernel (traits align_a, align_b). */
+static int64_t aligned_line(int64_t length, size_t element_bytes)
+{
+    const int64_t unit = 16 / (int64_t)element_bytes;
+    return (length + unit - 1) / unit * unit;
+}
+
 void gemm_rehearsal(const struct problem *problem, struct rehearsal *rehearsal)
 {
     enum { SMALL = 64 };
@@ -188,14 +195,15 @@ void gemm_rehearsal(const struct problem *problem, struct rehearsal *rehearsal)
     g->n = at_most(g->n, SMALL);
     g->k = at_most(g->k, SMALL);
     g->batch = 1;
-    rehearsal->call.value[GEMM_LDA] = g->trans_a ? g->m : g->k;
-    rehearsal->call.value[GEMM_LDB] = g->trans_b ? g->k : g->n;
+    const size_t in = dtype_bytes(problem->dtype_in), out = dtype_bytes(problem->dtype_out);
+    const int64_t lda = aligned_line(g->trans_a ? g->m : g->k, in),
+                  ldb = aligned_line(g->trans_b ? g->k : g->n, in);
+    rehearsal->call.value[GEMM_LDA] = lda;
+    rehearsal->call.value[GEMM_LDB] = ldb;
     rehearsal->call.value[GEMM_LDC] = g->n;
     rehearsal->call.scalar[GEMM_ALPHA] = 1.0F;
-    size_t in = dtype_bytes(problem->dtype_in);
-    size_t out = dtype_bytes(problem->dtype_out);
-    rehearsal->buffer_bytes[GEMM_A] = (size_t)(g->m * g->k) * in;
-    rehearsal->buffer_bytes[GEMM_B] = (size_t)(g->k * g->n) * in;
+    rehearsal->buffer_bytes[GEMM_A] = (size_t)((g->trans_a ? g->k : g->m) * lda) * in;
+    rehearsal->buffer_bytes[GEMM_B] = (size_t)((g->trans_b ? g->n : g->k) * ldb) * in;
     rehearsal->buffer_bytes[GEMM_C] = (size_t)(g->m * g->n) * out;
     rehearsal->buffer_bytes[GEMM_BIAS] = g->bias ? (size_t)g->n * out : 0;
     rehearsal->buffer_bytes[GEMM_BATCH_OFFSETS] = g->batch_lists ? 3 * sizeof(int64_t) : 0;
