@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
 
 SCRIPT = pathlib.Path(__file__).parent / "../../scripts/model-ranking"
@@ -31,6 +32,25 @@ class ModelRanking(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("at suite no such suite", done.stderr)
         self.assertEqual(run().returncode, 2)
+
+    def test_what_a_budget_cuts_off_goes_on_where_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ("--keep", folder, "--dtype", "bf16", "--first", "2", "--sample", "2", "--local", "1", PROBLEMS[0])
+            cut = run("--budget", "0s", *words)
+            self.assertEqual((cut.returncode, cut.stdout), (3, ""), cut.stdout + cut.stderr)
+            self.assertIn("the same command goes on", cut.stderr)
+            whole = run(*words)
+            self.assertEqual(whole.returncode, 0, whole.stdout + whole.stderr)
+            self.assertIn("`gemm:bf16:nn:m63n65k127`", whole.stdout)
+            journal = pathlib.Path(folder) / "gemm:bf16:nn:m63n65k127.jsonl.journal"
+            trials = journal.read_text()
+            again = run(*words)
+            self.assertEqual((again.stdout, journal.read_text()), (whole.stdout, trials))
+            journal.write_text(trials.replace('"source_hash":"', '"source_hash":"0'))
+            stale = run(*words)
+            self.assertEqual(stale.returncode, 1)
+            self.assertIn("delete it", stale.stderr)
+        self.assertEqual(run("--budget", "soon", PROBLEMS[0]).returncode, 2)
 
     def test_below_the_bar_is_1(self):
         done = run("--first", "2", "--sample", "2", "--local", "1", "--at-least", "1.01", PROBLEMS[0])
