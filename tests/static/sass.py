@@ -80,6 +80,8 @@ def loops(instructions):
         field = word >> 34 & (1 << 48) - 1
         for distance in (signed(field, 48) * 4, signed(field << 8 | word >> 16 & 0xFF, 56) * 4):
             first = i + 1 + distance // INSTRUCTION
+            if distance == -INSTRUCTION:  # to itself, behind the last instruction
+                break
             if distance < -INSTRUCTION and distance % INSTRUCTION == 0 and 0 <= first < i:
                 found.append((first, i))
                 break
