@@ -88,8 +88,10 @@ static bool check(const struct family *family, const struct family_text *text, i
         if (family->op == OP_GEMM) problem.field.gemm.batch_lists = 0; /* not every family takes lists */
         if (family->op == OP_REDUCE) problem.field.reduce.operation = REDUCE_SOFTMAX; /* or sums */
         if (family->op == OP_REDUCE) problem.field.reduce.form = 1;
-        if (!choose_seed(family, &problem, turn, &point)) return false;
     }
+    if (family->op == OP_GEMM && !choose_seed(family, &problem, turn, &point))
+        problem.field.gemm.m = 3; /* or many rows */
+    if (!choose_seed(family, &problem, turn, &point)) return false;
     snprintf(target, sizeof target, "%d", sm);
     if (family->cuda_target != NULL) snprintf(target, sizeof target, "%s", family->cuda_target);
     program_options(&options, family, &point);

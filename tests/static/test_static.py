@@ -39,6 +39,7 @@ ARCHITECTURES = {
 REGISTERS = 65536  # of a multiprocessor
 RESERVED = 1024  # bytes of shared memory for each block, and of a multiprocessor beyond what a block may have
 SIZE = 4096  # m = n = k, where every copy and store is of 16 bytes
+FEW = 4  # rows of what is for few rows only
 ALIGNMENT = 16
 OF_CUTLASS = 1.10  # times its instructions
 
@@ -59,18 +60,22 @@ def occupancy(sm, work_items, registers, local_bytes):
     return 100 * work_items * min(warps * 32 // work_items, by_memory, threads // work_items, blocks) // threads
 
 
-def gemm(family, turn):
+def gemm(family, turn, rows=SIZE):
+    """A large product; one with few rows has few columns in every other turn."""
     fields = dict.fromkeys((field.name for field in family.op.fields), 0)
-    fields |= dict(m=SIZE, n=SIZE, k=SIZE, batch=1, trans_a=turn // 2 % 2, trans_b=turn % 2)
+    m, n = (rows, SIZE) if turn % 2 else (SIZE, rows)
+    fields |= dict(m=m, n=n, k=SIZE, batch=1, trans_a=turn // 2 % 2, trans_b=turn % 2)
     return fields | dict(align_a=ALIGNMENT, align_b=ALIGNMENT)
 
 
 def problems(family, turn):
-    """(fields, dtype_in, dtype_out), the one whose turn it is first: a large GEMM with all transposes, examples of other operations."""
+    """(fields, dtype_in, dtype_out), the one whose turn it is first: a large GEMM with all transposes, the same with few rows, examples
+    of other operations."""
     for later in range(turn, turn + len(family.dtypes) * len(family.op.examples)):
         dtype_in, dtype_out = family.dtypes[later % len(family.dtypes)]
         if family.op.name == "gemm":
-            yield gemm(family, later) | dict(tf32=int(dtype_in == "f32")), dtype_in, dtype_out
+            for rows in (SIZE, FEW):
+                yield gemm(family, later, rows) | dict(tf32=int(dtype_in == "f32")), dtype_in, dtype_out
         else:
             yield family.op.examples[later % len(family.op.examples)][0], dtype_in, dtype_out
 
