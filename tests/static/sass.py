@@ -8,7 +8,7 @@ Mesa driver's assembler writes (src/nouveau/compiler/nak), checked on what ptxas
 import collections
 import struct
 
-NEVER, BRANCHES, INSTRUCTION = 0xF, (0x947, 0x547), 16  # the second kind, by a uniform predicate, from sm_100
+NEVER, NOP, BRANCHES, INSTRUCTION = 0xF, 0x918, (0x947, 0x547), 16  # the second kind, by a uniform predicate, from sm_100
 ELF_FLAGS = 0x30  # the second byte is the architecture
 WIDTHS = {0: 8, 1: 8, 2: 16, 3: 16, 4: 32, 5: 64, 6: 128}
 BY_9_BITS = {0x023: "FFMA", 0x03C: "HMMA", 0x108: "MUFU", 0x106: "I2F", 0x112: "I2F"}
@@ -73,15 +73,14 @@ def signed(value, bits):
 def loops(instructions):
     """[(first, last)] of every backward branch. Its distance starts at bit 34; from sm_100 on its lowest bits are at 16."""
     found = []
+    last = max(i for i, x in enumerate(instructions) if x.low & 0xFFF != NOP)  # branches to itself, and is never reached
     for i, instruction in enumerate(instructions):
-        if instruction.name != "BRA":
+        if instruction.name != "BRA" or i == last:
             continue
         word = instruction.low | instruction.high << 64
         field = word >> 34 & (1 << 48) - 1
         for distance in (signed(field, 48) * 4, signed(field << 8 | word >> 16 & 0xFF, 56) * 4):
             first = i + 1 + distance // INSTRUCTION
-            if distance == -INSTRUCTION:  # to itself, behind the last instruction
-                break
             if distance < -INSTRUCTION and distance % INSTRUCTION == 0 and 0 <= first < i:
                 found.append((first, i))
                 break
