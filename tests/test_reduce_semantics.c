@@ -326,6 +326,31 @@ static void sums_are_trees(void **state)
     free(x);
 }
 
+/* Many short segments of equal numbers, where every addition rounds the same way: one after the other would be 1500 u off. */
+static void columns_in_segments_are_chains_of_chains(void **state)
+{
+    const struct fixture *f = *state;
+    enum { SEGMENTS = 8192, ROWS = 2, COLUMNS = 16 };
+    static const int axes[] = { 0, 2 };
+    const int64_t extents[] = { SEGMENTS, 2, ROWS, COLUMNS }, strides[] = { 0, 0, 0, 1 };
+    float x[COLUMNS], y[2 * COLUMNS];
+    hpck_reduce_desc desc = HPCK_REDUCE_DESC_INIT;
+    if (f->handle->backend->describe(f->handle->device)->field.is_gpu) skip(); /* GPUs chain segments one by one */
+    for (int i = 0; i < COLUMNS; i++)
+        x[i] = 0.3F + 0.4F / 15.0F * (float)i;
+    desc.dims = 4;
+    desc.extents = extents;
+    desc.strides_x = strides;
+    desc.axes = axes;
+    desc.axis_count = 2;
+    put(f, x, COLUMNS);
+    run(f, &desc, 0, y, 2 * COLUMNS);
+    for (int i = 0; i < 2 * COLUMNS; i++) {
+        const double exact = (double)SEGMENTS * ROWS * (double)x[i % COLUMNS];
+        assert_true(fabs((double)y[i] - exact) <= 0x1p-24 * (3 + 2 * 91 + 2) * exact);
+    }
+}
+
 static void norm2_neither_overflows_nor_vanishes(void **state)
 {
     const struct fixture *f = *state;
@@ -435,6 +460,7 @@ int main(void)
         cmocka_unit_test(nan_and_inf_propagate),
         cmocka_unit_test(rows_do_not_depend_on_tuning),
         cmocka_unit_test(sums_are_trees),
+        cmocka_unit_test(columns_in_segments_are_chains_of_chains),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),
         cmocka_unit_test(variance_does_not_cancel),
         cmocka_unit_test(normalisations_may_write_over_x),

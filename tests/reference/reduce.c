@@ -77,11 +77,19 @@ static int64_t count_of(const struct reference_reduce *r)
     return count;
 }
 
-/* Additions that a term takes part in: tiles of 8, chains of up to 64 of them and of up to 64 of those, then trees of blocks
- * of at least 8192 elements, or chains of blocks along columns. Never more than there are terms. */
-static int64_t depth_of(int64_t count)
+/* Additions that a term takes part in: tiles of 8, chains of 64 of them and of what these come to, one for each segment at most, or
+ * trees of blocks. Segments are what the fastest reduced dimension leaves. Never more than there are terms. */
+static int64_t depth_of(const struct reference_reduce *r)
 {
-    int64_t depth = 140 + count / 8192 + (count > 1 ? ilogb((double)count) : 0);
+    const int64_t count = count_of(r);
+    int64_t fastest = INT64_MAX, segments = count;
+    for (int i = 0; i < r->dims; i++) {
+        const int64_t step = r->x_step[i] < 0 ? -r->x_step[i] : r->x_step[i];
+        if (r->extent[i] <= 1 || step == 0 || step > fastest) continue;
+        fastest = step;
+        segments = count / r->extent[i];
+    }
+    const int64_t depth = 140 + count / 512 + segments + (count > 1 ? ilogb((double)count) : 0);
     return depth < count ? depth : count;
 }
 
@@ -133,13 +141,13 @@ static double sum_error(const struct reference_reduce *r, const struct sums *s)
     double flushed = FLT_MIN * (2.0 * (double)s->count + 8.0);
     if (!isfinite(s->magnitude)) return isfinite(s->sum) ? INFINITY : 0.0;
     if (s->magnitude * 1.01 > FLT_MAX) return INFINITY; /* an order of addition may overflow */
-    if (!r->compensated) return reference_gamma(depth_of(s->count) + 3) * s->magnitude + flushed;
+    if (!r->compensated) return reference_gamma(depth_of(r) + 3) * s->magnitude + flushed;
     double roundings = (double)s->count * 2.0 * UNIT;
     return 2.0 * UNIT * fabs(s->sum) + roundings * roundings * s->magnitude + flushed;
 }
 
 struct moments {
-    int64_t count;
+    int64_t count, depth;
     double mean, variance; /* divided by count */
     double first;          /* the first element, which kernels subtract */
     double reach;          /* the largest distance from it */
@@ -147,7 +155,7 @@ struct moments {
 
 static struct moments moments_of(const struct reference_reduce *r)
 {
-    struct moments m = { .count = count_of(r) };
+    struct moments m = { .count = count_of(r), .depth = depth_of(r) };
     double sum = 0.0;
     double squares = 0.0;
     for (struct walk walk = walk_begin(r); !walk.is_over; walk_next(&walk)) {
@@ -170,13 +178,13 @@ static struct moments moments_of(const struct reference_reduce *r)
 /* A node of the tree adds weighted differences: four roundings each. */
 static double mean_error(const struct moments *m)
 {
-    return reference_gamma(4 * depth_of(m->count) + 8) * m->reach + 2.0 * UNIT * fabs(m->mean) + FLT_MIN;
+    return reference_gamma(4 * m->depth + 8) * m->reach + 2.0 * UNIT * fabs(m->mean) + FLT_MIN;
 }
 
 static double variance_error(const struct moments *m)
 {
-    double gamma = reference_gamma(8 * depth_of(m->count) + 16);
-    double off = reference_gamma(4 * depth_of(m->count) + 8) * m->reach;
+    double gamma = reference_gamma(8 * m->depth + 16);
+    double off = reference_gamma(4 * m->depth + 8) * m->reach;
     return gamma * (m->variance + sqrt(m->variance) * m->reach) + off * off + FLT_MIN;
 }
 
@@ -200,9 +208,9 @@ static struct exponentials exponentials_of(const struct reference_reduce *r)
 }
 
 /* Relative: each node multiplies by two exponentials and adds; an exponent of up to 88 in size is off by a rounding. */
-static double exponentials_error(int64_t count)
+static double exponentials_error(const struct reference_reduce *r)
 {
-    return reference_gamma(8 * depth_of(count) + 200) + (double)count * FLT_MIN;
+    return reference_gamma(8 * depth_of(r) + 200) + (double)count_of(r) * FLT_MIN;
 }
 
 /* ---- reductions ------------------------------------------------------------------------------------------------ */
@@ -214,7 +222,7 @@ static double log_sum_exp(const struct reference_reduce *r, double *error)
     if (e.has_nan) return NAN;
     if (!isfinite(e.largest)) return e.largest;
     double log_sum = log(e.sum);
-    *error = exponentials_error(count_of(r)) + 4.0 * UNIT * fabs(log_sum) + 2.0 * UNIT * fabs(e.largest) +
+    *error = exponentials_error(r) + 4.0 * UNIT * fabs(log_sum) + 2.0 * UNIT * fabs(e.largest) +
              2.0 * UNIT * fabs(e.largest + log_sum) + FLT_MIN;
     return e.largest + log_sum;
 }
@@ -291,8 +299,7 @@ static double plain(const struct reference_reduce *r, double *error)
     }
     if (r->operation == NORM2) { /* scaled: overflow and underflow have no part in it */
         double norm = sqrt(s.sum);
-        *error =
-            isfinite(norm) ? (0.5 * reference_gamma(depth_of(s.count) + 3) + 8.0 * UNIT) * norm + FLT_MIN : 0.0;
+        *error = isfinite(norm) ? (0.5 * reference_gamma(depth_of(r) + 3) + 8.0 * UNIT) * norm + FLT_MIN : 0.0;
         return norm;
     }
     return s.sum;
@@ -317,7 +324,7 @@ static double normalization(const struct reference_reduce *r, double *error)
     double y, spread;
     if (r->operation == SOFTMAX || r->operation == LOG_SOFTMAX) {
         struct exponentials e = exponentials_of(r);
-        double relative = exponentials_error(count);
+        double relative = exponentials_error(r);
         *error = 0.0;
         if (e.has_nan || !isfinite(e.largest)) return NAN;
         double distance = x - e.largest;
