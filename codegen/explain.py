@@ -2,9 +2,9 @@
 
 import textwrap
 
+from .arguments import SPELLING, parameter
 from .errors import DeclarationError, one_of
 from .evaluate import Evaluator, sample, space_point, space_size
-from .text import SPELLING, parameter
 
 COUNTED = 20000  # points that are looked at for each device
 

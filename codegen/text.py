@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 import jinja2
 
+from .arguments import SPELLING, parameters, structures, unpack
 from .errors import DeclarationError, one_of
 
-# How a dialect spells a parameter. Storage of 16-bit floats is never computed with, only loaded and stored.
-STORAGE = {"f32": "float", "f16": "half", "bf16": "ushort", "i64": "long"}
-SPELLING = {
-    "opencl": {"global": "__global ", "int64": "long", "restrict": "restrict"},
-    "cuda": {"global": "", "int64": "long", "restrict": "__restrict__"},
-}
 EXTENSION = {"opencl": "cl", "cuda": "cu"}
-LINE = 100  # columns of a generated parameter list
 
 
 @dataclass
@@ -27,45 +21,6 @@ class Text:
     name: str  # of the readable copy, a specification: gemm_cpu__opencl_f16_f32.cl
     source: str
     hash: str
-
-
-def parameter(arg, op, dialect, dtypes):
-    """One parameter of a kernel, as the dialect declares it."""
-    spell = SPELLING[dialect]
-    if arg.kind == "buffer":
-        buffer = next(item for item in op.buffers if item.name == arg.name)
-        const = "const " if buffer.access == "read" else ""
-        restrict = "" if arg.aliased else spell["restrict"] + " "
-        return f"{spell['global']}{const}{STORAGE[dtypes[buffer.dtype]]} *{restrict}{arg.name}"
-    if arg.kind == "workspace":
-        return f"{spell['global']}{arg.type} *{spell['restrict']} {arg.name}"
-    if arg.kind == "tensor_map":
-        return f"const __grid_constant__ tensor_map {arg.name}"
-    if arg.kind == "local":
-        return f"__local {arg.type} *restrict {arg.name}" if dialect == "opencl" else f"long {arg.name}_at"
-    return f"{'float' if arg.kind == 'scalar' else spell['int64']} {arg.name}"
-
-
-def carve(args, dialect):
-    """CUDA: the local arguments of a kernel as pieces of its dynamic shared memory. Nothing where they are parameters."""
-    local = [arg for arg in args if arg.kind == "local"]
-    if dialect == "opencl" or not local:
-        return ""
-    lines = ["extern __shared__ __align__(1024) unsigned char shared_bytes[];"]
-    lines += [f"{arg.type} *__restrict__ {arg.name} = ({arg.type} *)(shared_bytes + {arg.name}_at);" for arg in local]
-    return "\n    ".join(lines)
-
-
-def wrap(parts):
-    """The parameters on lines of their own below the opening parenthesis, as many on each as fit."""
-    lines, line = [], "   "
-    for i, part in enumerate(parts):
-        word = f" {part}{',' if i + 1 < len(parts) else ''}"
-        if len(line) + len(word) > LINE:
-            lines.append(line)
-            line = "   "
-        line += word
-    return "\n" + "\n".join(lines + [line])
 
 
 def environment(root):
@@ -137,20 +92,20 @@ def render_family(kernels, family):
 
 def render(env, path, root, family, dialect, dtype_in, dtype_out):
     steps = {step.kernel: step for step in family.steps}
-    written, carved, shown = [], [], f"{root.name}/{path}"
+    written, unpacked, shown = [], [], f"{root.name}/{path}"
 
     def signature(kernel):
         if kernel not in steps:
             raise LookupError(f"signature(\"{kernel}\"): no step has this kernel; valid is {one_of(steps)}")
         written.append(kernel)
         dtypes = {"in": dtype_in, "out": dtype_out, "f32": "f32", "i64": "i64"}
-        return wrap([parameter(arg, family.op, dialect, dtypes) for arg in steps[kernel].args])
+        return parameters(steps[kernel], family.op, dialect, dtypes)
 
-    def local_arrays(kernel):
+    def arguments(kernel):
         if kernel not in steps:
-            raise LookupError(f"local_arrays(\"{kernel}\"): no step has this kernel; valid is {one_of(steps)}")
-        carved.append(kernel)
-        return carve(steps[kernel].args, dialect)
+            raise LookupError(f"arguments(\"{kernel}\"): no step has this kernel; valid is {one_of(steps)}")
+        unpacked.append(kernel)
+        return unpack(steps[kernel].args, dialect)
 
     names = {
         "family": family.name,
@@ -158,7 +113,7 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
         "dtype_in": dtype_in,
         "dtype_out": dtype_out,
         "signature": signature,
-        "local_arrays": local_arrays,
+        "arguments": arguments,
     }
     try:
         source = env.get_template(path).render(names)
@@ -175,17 +130,17 @@ def render(env, path, root, family, dialect, dtype_in, dtype_out):
     for kernel in steps:
         if kernel not in written:
             raise DeclarationError(shown, 0, None, f"the kernel of step `{kernel}` is not written with signature(\"{kernel}\")")
-        if kernel not in carved and carve(steps[kernel].args, dialect):
-            what = f"the kernel of step `{kernel}` has local arguments: write local_arrays(\"{kernel}\") at its top"
+        if kernel not in unpacked:
+            what = f"the kernel of step `{kernel}` does not begin with arguments(\"{kernel}\")"
             raise DeclarationError(shown, 0, None, what)
-    return tidy(source)
+    return tidy(structures(family.steps, dialect) + source)
 
 
 def tidy(source):
-    """No trailing blanks, no runs of blank lines, one newline at the end: what a careful hand would leave."""
+    """No trailing blanks, no runs of blank lines, none after an opening brace, one newline at the end: what a careful hand would leave."""
     lines = []
     for line in source.splitlines():
         line = line.rstrip()
-        if line or (lines and lines[-1]):
+        if line or (lines and lines[-1] and not lines[-1].endswith("{")):
             lines.append(line)
     return "\n".join(lines).rstrip("\n") + "\n"

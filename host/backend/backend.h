@@ -103,7 +103,8 @@ struct backend {
     /* NULL: the vendor's API does not tell. */
     hpck_status (*inspect)(struct backend_kernel *kernel, struct kernel_facts *facts, struct error *err);
     /* Numbers that have not changed since this kernel's last launch are not set again; memory always is, because the
-     * address of a freed object may have come back as another one. */
+     * address of a freed object may have come back as another one. OpenCL's kernels take their numbers as one structure, the
+     * integers and then the floats, as their first parameter. */
     hpck_status (*launch)(struct backend_kernel *kernel, const struct launch_arg *args, int arg_count,
                           const struct geometry *geometry, const hpck_sync *sync, struct error *err);
 

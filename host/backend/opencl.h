@@ -77,16 +77,19 @@ struct backend_program {
     cl_program program;
 };
 
-struct kernel_slot {
-    bool is_set;
-    struct launch_arg arg;
+/* The first argument of a kernel: its integers, and its floats behind them. */
+struct kernel_numbers {
+    size_t bytes;
+    int integers;
+    cl_long integer[STEP_ARGS_MAX];
 };
 
 struct backend_kernel {
     struct backend_device *device;
     cl_kernel kernel;
-    cl_uint slot_count;
-    struct kernel_slot *slots;
+    cl_uint parameter_count;
+    struct kernel_numbers numbers; /* as last set; bytes is 0: not yet */
+    size_t *local_bytes;           /* the same of each parameter in local memory */
 };
 
 /* ---- opencl_error.c ---- */

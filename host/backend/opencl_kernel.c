@@ -21,11 +21,11 @@ hpck_status opencl_kernel_create(struct backend_program *program, const char *na
         goto done;
     }
     CL_TRY(err, HPCK_INTERNAL,
-           device->cl.clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->slot_count,
-                                      &kernel->slot_count, NULL),
+           device->cl.clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->parameter_count,
+                                      &kernel->parameter_count, NULL),
            "clGetKernelInfo");
-    kernel->slots = calloc(kernel->slot_count + 1, sizeof *kernel->slots);
-    if (kernel->slots == NULL) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "opencl: out of memory for a kernel");
+    kernel->local_bytes = calloc(kernel->parameter_count + 1, sizeof *kernel->local_bytes);
+    if (kernel->local_bytes == NULL) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "opencl: out of memory for a kernel");
     *out = kernel;
     kernel = NULL;
 done:
@@ -37,62 +37,91 @@ void opencl_kernel_free(struct backend_kernel *kernel)
 {
     if (kernel == NULL) return;
     if (kernel->kernel != NULL) kernel->device->cl.clReleaseKernel(kernel->kernel);
-    free(kernel->slots);
+    free(kernel->local_bytes);
     free(kernel);
 }
 
-static bool is_memory(enum arg_kind kind)
+/* ---- arguments: the numbers are the first parameter, together; the others follow in their order ---- */
+
+static bool is_number(enum arg_kind kind)
 {
-    return kind == ARG_BUFFER || kind == ARG_WORKSPACE;
+    return kind == ARG_CALL || kind == ARG_VALUE || kind == ARG_SCALAR;
 }
 
-static bool is_current(const struct kernel_slot *slot, const struct launch_arg *arg)
+/* As codegen declares the structure: the integers, then the floats. */
+static void collect_numbers(const struct launch_arg *args, int count, struct kernel_numbers *out)
 {
-    if (!slot->is_set || slot->arg.kind != arg->kind || is_memory(arg->kind)) return false;
+    int scalars = 0;
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < count; i++)
+        if (args[i].kind == ARG_CALL || args[i].kind == ARG_VALUE)
+            out->integer[out->integers++] = args[i].as.integer;
+    char *scalar = (char *)&out->integer[out->integers];
+    for (int i = 0; i < count; i++)
+        if (args[i].kind == ARG_SCALAR)
+            memcpy(scalar + sizeof(cl_float) * (size_t)scalars++, &args[i].as.scalar, sizeof(cl_float));
+    out->bytes = sizeof(cl_long) * (size_t)out->integers + sizeof(cl_float) * (size_t)scalars;
+    if (out->integers > 0) out->bytes = (out->bytes + sizeof(cl_long) - 1) / sizeof(cl_long) * sizeof(cl_long);
+}
+
+/* What has not changed since the last launch is not set again; memory always is. */
+static cl_int set_numbers(struct backend_kernel *kernel, const struct launch_arg *args, int count)
+{
+    struct kernel_numbers numbers;
+    collect_numbers(args, count, &numbers);
     /* Bits, not values: 0.0 and -0.0 differ, a NaN equals itself. */
-    if (arg->kind == ARG_SCALAR) return memcmp(&slot->arg.as.scalar, &arg->as.scalar, sizeof arg->as.scalar) == 0;
-    return slot->arg.as.integer == arg->as.integer;
+    if (memcmp(&numbers, &kernel->numbers, sizeof numbers) == 0) return CL_SUCCESS;
+    kernel->numbers.bytes = 0;
+    cl_int code = kernel->device->cl.clSetKernelArg(kernel->kernel, 0, numbers.bytes, numbers.integer);
+    if (code == CL_SUCCESS) kernel->numbers = numbers;
+    return code;
 }
 
-static cl_int set_arg(const struct backend_kernel *kernel, cl_uint index, const struct launch_arg *arg)
+static cl_int set_local(struct backend_kernel *kernel, cl_uint parameter, size_t bytes)
 {
-    const struct opencl_api *cl = &kernel->device->cl;
-    switch (arg->kind) {
-    case ARG_BUFFER:
-    case ARG_WORKSPACE:
-        return cl->clSetKernelArg(kernel->kernel, index, sizeof(cl_mem), &arg->as.memory);
-    case ARG_CALL:
-    case ARG_VALUE:
-        return cl->clSetKernelArg(kernel->kernel, index, sizeof(cl_long), &arg->as.integer);
-    case ARG_SCALAR:
-        return cl->clSetKernelArg(kernel->kernel, index, sizeof(cl_float), &arg->as.scalar);
-    case ARG_LOCAL:
-        return cl->clSetKernelArg(kernel->kernel, index, (size_t)arg->as.integer, NULL);
-    case ARG_TENSOR_MAP: /* CUDA only: codegen refuses it in an OpenCL text */
-        break;
+    if (kernel->local_bytes[parameter] == bytes) return CL_SUCCESS;
+    kernel->local_bytes[parameter] = 0;
+    cl_int code = kernel->device->cl.clSetKernelArg(kernel->kernel, parameter, bytes, NULL);
+    if (code == CL_SUCCESS) kernel->local_bytes[parameter] = bytes;
+    return code;
+}
+
+static cl_uint count_parameters(const struct launch_arg *args, int count)
+{
+    cl_uint parameters = 0;
+    bool has_numbers = false;
+    for (int i = 0; i < count; i++) {
+        if (is_number(args[i].kind))
+            has_numbers = true;
+        else
+            parameters++;
     }
-    return CL_INVALID_VALUE;
+    return parameters + (has_numbers ? 1 : 0);
 }
 
 static hpck_status set_args(struct backend_kernel *kernel, const struct launch_arg *args, int count,
                             struct error *err)
 {
     hpck_status st = HPCK_OK;
-    if ((cl_uint)count != kernel->slot_count)
-        HPCK_FAIL(err, HPCK_INTERNAL, "opencl: a kernel takes %u arguments, its declaration has %d",
-                  (unsigned)kernel->slot_count, count);
-    for (int i = 0; i < count; i++) {
-        struct kernel_slot *slot = &kernel->slots[i];
-        if (is_current(slot, &args[i])) continue;
-        slot->is_set = false;
-        cl_int code = set_arg(kernel, (cl_uint)i, &args[i]);
-        if (code != CL_SUCCESS) {
-            st = opencl_error(err, HPCK_LAUNCH_FAILED, code, "clSetKernelArg");
-            error_append(err, " for argument %d", i);
-            goto done;
-        }
-        slot->arg = args[i];
-        slot->is_set = true;
+    const struct opencl_api *cl = &kernel->device->cl;
+    const cl_uint parameters = count_parameters(args, count);
+    if (parameters != kernel->parameter_count)
+        HPCK_FAIL(err, HPCK_INTERNAL, "opencl: a kernel takes %u parameters, its declaration has %u",
+                  (unsigned)kernel->parameter_count, (unsigned)parameters);
+    cl_uint parameter = 0;
+    cl_int code = set_numbers(kernel, args, count);
+    if (kernel->numbers.bytes > 0) parameter++;
+    for (int i = 0; i < count && code == CL_SUCCESS; i++) {
+        if (is_number(args[i].kind)) continue;
+        if (args[i].kind == ARG_LOCAL)
+            code = set_local(kernel, parameter, (size_t)args[i].as.integer);
+        else /* tensor maps are CUDA's: codegen refuses them in an OpenCL text */
+            code = cl->clSetKernelArg(kernel->kernel, parameter, sizeof(cl_mem), &args[i].as.memory);
+        if (code == CL_SUCCESS) parameter++;
+    }
+    if (code != CL_SUCCESS) {
+        st = opencl_error(err, HPCK_LAUNCH_FAILED, code, "clSetKernelArg");
+        error_append(err, " for parameter %u", (unsigned)parameter);
     }
 done:
     return st;

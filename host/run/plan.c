@@ -126,22 +126,37 @@ done:
     return st;
 }
 
-/* OpenCL C of kernels that take the arguments of a plan's steps. */
+static bool is_number(const struct step *step, int arg)
+{
+    const enum arg_kind kind = step->arg[arg].kind;
+    return kind == ARG_CALL || kind == ARG_VALUE || kind == ARG_SCALAR;
+}
+
+/* OpenCL C of kernels that take the arguments of a plan's steps: the numbers as one structure, which comes first. */
 static hpck_status idle_text(const hpck_plan *plan, struct strbuf *text)
 {
-    static const char *const types[] = {
-        [ARG_BUFFER] = "__global void *",
-        [ARG_WORKSPACE] = "__global void *",
-        [ARG_LOCAL] = "__local void *",
-        [ARG_CALL] = "long ",
-        [ARG_VALUE] = "long ",
-        [ARG_SCALAR] = "float ",
-    };
     for (int i = 0; i < plan->step_count; i++) {
         const struct step *step = &plan->step[i];
-        strbuf_addf(text, "__kernel void %s(", step->name);
-        for (int j = 0; j < step->arg_count; j++)
-            strbuf_addf(text, "%s%sa%d", j > 0 ? ", " : "", types[step->arg[j].kind], j);
+        const char *separator = "";
+        int integers = 0;
+        int scalars = 0;
+        for (int j = 0; j < step->arg_count; j++) {
+            if (is_number(step, j)) *(step->arg[j].kind == ARG_SCALAR ? &scalars : &integers) += 1;
+        }
+        strbuf_addf(text, "struct numbers_%d {", i);
+        if (integers > 0) strbuf_addf(text, " long integer[%d];", integers);
+        if (scalars > 0) strbuf_addf(text, " float scalar[%d];", scalars);
+        strbuf_addf(text, " };\n__kernel void %s(", step->name);
+        if (integers + scalars > 0) {
+            strbuf_addf(text, "struct numbers_%d numbers", i);
+            separator = ", ";
+        }
+        for (int j = 0; j < step->arg_count; j++) {
+            if (is_number(step, j)) continue;
+            strbuf_addf(text, "%s%s void *a%d", separator, step->arg[j].kind == ARG_LOCAL ? "__local" : "__global",
+                        j);
+            separator = ", ";
+        }
         strbuf_addf(text, ") {}\n");
     }
     return text->failed ? error_set(&plan->handle->err, HPCK_OUT_OF_MEMORY, "plan: out of memory for a text")

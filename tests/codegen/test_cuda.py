@@ -13,13 +13,7 @@ class Cuda(WithKernels):
     def emit(self):
         return codegen("--kernels", self.kernels, "emit", "--out", self.folder / "out")
 
-    def test_a_kernel_with_local_arguments_must_carve_them(self):
-        result = self.emit()
-        self.assertEqual(result.returncode, 1)
-        self.assertIn('write local_arrays("odd_first") at its top', result.stderr)
-
     def test_local_arguments_are_offsets_into_dynamic_shared_memory(self):
-        self.change("gemm/odd.jinja", "    if (get_global_id", '    {{ local_arrays("odd_first") }}\n    if (get_global_id')
         result = self.emit()
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         text = (self.folder / "out/kernels/odd__cuda_f32.cu").read_text()
@@ -33,7 +27,6 @@ class Cuda(WithKernels):
 
     def test_requires_is_a_constraint_and_sm_90a_a_target(self):
         self.change("gemm/odd.toml", '["opencl", "cuda"]', '["cuda"]\nrequires = "sm_90a"')
-        self.change("gemm/odd.jinja", "    if (get_global_id", '    {{ local_arrays("odd_first") }}\n    if (get_global_id')
         self.change("gemm/odd.toml", "[[seed]]", '[[constraint]]\nrule = "cuda_sm != 90"\nreason = "not here"\n\n[[seed]]')
         result = self.emit()  # the two rules leave no device at all, each with its reason
         self.assertEqual(result.returncode, 1)
@@ -55,7 +48,6 @@ class Cuda(WithKernels):
 
     def with_map(self, entry):
         self.change("gemm/odd.toml", '["opencl", "cuda"]', '["cuda"]\ndtypes = ["f16"]')
-        self.change("gemm/odd.jinja", "    if (get_global_id", '    {{ local_arrays("odd_first") }}\n    if (get_global_id')
         self.change("gemm/odd.toml", '"m", "lda"', f'"m", {entry}, "lda"')
         return self.emit()
 

@@ -58,6 +58,7 @@ MISTAKES = {
     "syntax of a template": (TEXT, "{{ family }}", "{{ family }", None, ["unexpected '}'"]),
     "include of nothing": (TEXT, "{{ family }}", '{% include "common/no.jinja" %}', None, ["no template `common/no.jinja`"]),
     "signature of no step": (TEXT, 'signature("odd_first")', 'signature("odd")', None, ["one of odd_first, odd_second"]),
+    "arguments of no step": (TEXT, 'arguments("odd_first")', 'arguments("odd")', None, ["one of odd_first, odd_second"]),
     "device field without doc": (DEVICE, 'doc = "1 on a CPU device"', "", "field.is_cpu", ["`doc` is missing"]),
     "example of an unknown field": (DEVICE, "is_cpu = 1", "is_dsp = 1", "example.cpu_avx2.is_dsp", ["one of is_cpu"]),
     "unknown dtype": (OP, '"f16>f32"', '"f16>f64"', "dtypes", ["`f16>f64`", "f32, f16, bf16"]),
@@ -112,6 +113,10 @@ class Errors(WithKernels):
     def test_a_kernel_without_its_signature_is_refused(self):
         self.change(TEXT, '{{ signature("odd_second") }}', "long n")
         self.fails(f"kernels/{TEXT}", "odd_second")
+
+    def test_a_kernel_without_its_arguments_is_refused(self):
+        self.change(TEXT, '{{ arguments("odd_second") }}', "")
+        self.fails(f"kernels/{TEXT}", "odd_second", "does not begin with arguments")
 
     def test_a_damaged_tuning_record_is_refused(self):
         (self.kernels / "tuned").mkdir()
