@@ -50,6 +50,14 @@ int job_find_trial(const struct job *job, const struct candidate *candidate)
     return -1;
 }
 
+bool job_has_tried(const struct job *job, const struct candidate *candidate)
+{
+    const uint64_t fingerprint = space_fingerprint(&job->space, candidate);
+    for (int i = 0; i < job->trial_count; i++)
+        if (space_fingerprint(&job->space, &job->trials[i].candidate) == fingerprint) return true;
+    return false;
+}
+
 void job_find_best(struct job *job)
 {
     job->best = -1;
@@ -117,11 +125,37 @@ done:
     return st;
 }
 
+static int64_t workspace_cap(const struct tuner *tuner)
+{
+    const int64_t bytes = tuner->device.field.max_alloc_bytes;
+    return bytes > 0 ? bytes : INT64_MAX;
+}
+
+/* Records are not all that is known. The model may find a family that no record is of, and a kernel that has changed since it won
+ * may well win again: its parameters are tried with the present text. */
+static hpck_status find_rivals(struct job *job, const struct tuner *tuner, struct error *err)
+{
+    const struct tunedb_record *stale[TUNEDB_KEEP];
+    struct choice expected;
+    hpck_status st = select_choice(NULL, &tuner->device, tuner->dialect, &job->canonical, workspace_cap(tuner),
+                                   NULL, &expected, err);
+    if (st == HPCK_OK) job->rivals[job->rival_count++] = candidate_of(expected.family, expected.param);
+    if (st == HPCK_UNSUPPORTED) st = HPCK_OK; /* no seed is legal */
+    int count = tunedb_lookup(tuner->db, &tuner->device, &job->canonical, TUNEDB_STALE, stale, TUNEDB_KEEP);
+    for (int i = 0; i < count && job->rival_count < JOB_RIVALS; i++) {
+        struct candidate rival = candidate_of(stale[i]->family, stale[i]->param);
+        if (!space_rejection(&job->space, &rival)) job->rivals[job->rival_count++] = rival;
+    }
+    return st;
+}
+
 static hpck_status add_starts(struct job *job, struct tuner *tuner, struct error *err)
 {
     hpck_status st = HPCK_OK;
     const struct tunedb_record *records[TUNEDB_KEEP];
     HPCK_TRY(search_start_at(job->search, &job->reigning, err));
+    for (int i = 0; i < job->rival_count; i++)
+        HPCK_TRY(search_start_at(job->search, &job->rivals[i], err));
     for (enum tunedb_match match = TUNEDB_EXACT; match <= TUNEDB_RELATED; match++) {
         int most = match == TUNEDB_EXACT ? TUNEDB_KEEP : RELATIVES;
         int count = tunedb_lookup(tuner->db, &tuner->device, &job->canonical, match, records, most);
@@ -140,11 +174,10 @@ hpck_status job_open(struct job *job, struct tuner *tuner, struct error *err)
 {
     hpck_status st = HPCK_OK;
     struct error why = { HPCK_OK, NULL };
-    int64_t workspace = tuner->device.field.max_alloc_bytes;
 
     job->best = -1;
-    st = select_choice(tuner->db, &tuner->device, tuner->dialect, &job->canonical,
-                       workspace > 0 ? workspace : INT64_MAX, NULL, &job->old, &why);
+    st = select_choice(tuner->db, &tuner->device, tuner->dialect, &job->canonical, workspace_cap(tuner), NULL,
+                       &job->old, &why);
     if (st == HPCK_UNSUPPORTED) {
         job_fail(job, error_text(&why));
         st = HPCK_OK;
@@ -155,6 +188,7 @@ hpck_status job_open(struct job *job, struct tuner *tuner, struct error *err)
     HPCK_TRY(space_build(&job->space, &tuner->device, tuner->dialect, &job->canonical, err));
     HPCK_TRY(search_create(&job->space, tuner->options.strategy, tuner->options.seed, &job->search, err));
     HPCK_TRY(resume(job, tuner, err));
+    HPCK_TRY(find_rivals(job, tuner, err));
     HPCK_TRY(add_starts(job, tuner, err));
     job->state = JOB_OPEN;
 done:

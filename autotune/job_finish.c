@@ -18,7 +18,8 @@ static const double FINISH_MAX =
 static const double FINISH_MIN = 1.0;
 static const double START_LIMIT = 60.0;
 
-/* The contestants: the reigning choice first, then the old one where that is another, then the leaders. */
+/* The contestants: the reigning choice first, then the old one where that is another, then rivals that a short search has not tried,
+ * then the leaders. */
 struct final {
     struct candidate side[MEASURE_SIDES_MAX];
     int count;
@@ -67,6 +68,9 @@ static void choose_sides(const struct job *job, const struct trial *const *ranke
     final->side[final->count++] = job->reigning;
     if (find_side(final, &old) < 0) final->side[final->count++] = old;
     final->old = find_side(final, &old);
+    for (int i = 0; i < job->rival_count; i++)
+        if (!job_has_tried(job, &job->rivals[i]) && find_side(final, &job->rivals[i]) < 0)
+            final->side[final->count++] = job->rivals[i];
     for (int i = 0, leaders = 0; i < count && leaders < LEADERS; i++) {
         if (ranked[i]->seconds > LEADER_RANGE * ranked[0]->seconds) break;
         if (find_side(final, &ranked[i]->candidate) >= 0) continue;

@@ -177,6 +177,65 @@ static void a_tuned_gemm_serves_the_convolution_that_is_one(void **state)
     tunedb_close(db);
 }
 
+/* A record of fake_split, which the model never takes. */
+static struct tunedb_record split_record(const char *problem, double time_ns, enum provenance provenance)
+{
+    struct tunedb_record record = fake_record(problem, 0, 0, time_ns);
+    record.family = &fake_split;
+    record.param[0] = 2;
+    record.provenance = provenance;
+    return record;
+}
+
+static void the_best_loser_yields_where_the_winners_kernel_has_changed(void **state)
+{
+    const char *const problem = "gemm:f32:nn:m64n64k64";
+    struct tunedb_record records[2] = { fake_record(problem, 8, 8, 10.0),
+                                        split_record(problem, 20.0, PROVENANCE_MEASURED) };
+    (void)state;
+    memset(records[0].source_hash, '0', 16);
+    struct tunedb *db = database(records, 2);
+    struct choice choice = selected(db, problem);
+    expect(&choice, SELECTED_MODEL, &fake_tile, 64,
+           "fake_split's record lost to this kernel, which has changed since");
+    choice = selected(db, "gemm:f32:nn:m64n64k72"); /* nor is it lent to others */
+    expect(&choice, SELECTED_MODEL, &fake_tile, 64, "no record is near");
+    tunedb_close(db);
+    records[1].time_ns = 10.5; /* that is no defeat */
+    db = database(records + 1, 1);
+    choice = selected(db, problem);
+    expect(&choice, SELECTED_EXACT, &fake_split, 2, "exact");
+    tunedb_close(db);
+}
+
+static void a_confirmed_choice_stays_beside_a_faster_stale_record(void **state)
+{
+    const char *const problem = "gemm:f32:nn:m64n64k64";
+    struct tunedb_record records[2] = { fake_record(problem, 8, 8, 10.0),
+                                        split_record(problem, 20.0, PROVENANCE_SEARCHED) };
+    (void)state;
+    memset(records[0].source_hash, '0', 16);
+    struct tunedb *db = database(records, 2);
+    struct choice choice = selected(db, problem);
+    expect(&choice, SELECTED_EXACT, &fake_split, 2, "exact");
+    tunedb_close(db);
+}
+
+static void a_stale_winner_that_the_model_does_not_take_changes_nothing(void **state)
+{
+    const char *const problem = "gemm:f32:nn:m64n64k64";
+    struct tunedb_record records[2] = { split_record(problem, 10.0, PROVENANCE_SEARCHED),
+                                        fake_record(problem, 8, 8, 20.0) };
+    (void)state;
+    memset(records[0].source_hash, '0',
+           16); /* its family won, and the model does not take it: the other is what is known */
+    records[1].provenance = PROVENANCE_MEASURED;
+    struct tunedb *db = database(records, 2);
+    struct choice choice = selected(db, problem);
+    expect(&choice, SELECTED_EXACT, &fake_tile, 8, "exact");
+    tunedb_close(db);
+}
+
 static void a_choice_fits_the_workspace(void **state)
 {
     struct tunedb_record record = fake_record("gemm:f32:nn:m64n64k64", 8, 64, 10.0);
@@ -256,6 +315,9 @@ int main(void)
         TEST(the_model_overrules_a_neighbour_that_it_finds_much_slower),
         TEST(a_related_device_comes_after_the_own_one),
         TEST(a_tuned_gemm_serves_the_convolution_that_is_one),
+        TEST(the_best_loser_yields_where_the_winners_kernel_has_changed),
+        TEST(a_confirmed_choice_stays_beside_a_faster_stale_record),
+        TEST(a_stale_winner_that_the_model_does_not_take_changes_nothing),
         TEST(a_choice_fits_the_workspace),
         TEST(no_kernel_is_an_error_that_lists_every_familys_reason),
         TEST(a_point_off_the_grid_is_rejected),

@@ -404,6 +404,25 @@ static void related_ranks_the_same_architecture_first(void **state)
     tunedb_close(db);
 }
 
+static void stale_records_are_found_apart_from_the_others(void **state)
+{
+    struct tunedb_record records[3];
+    const struct tunedb_record *found[8];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        records[i] = fake_record("gemm:f32:nn:m64n64k64", i == 0 ? 1 : 8, 64, 3.0 - i);
+        if (i > 0) memset(records[i].source_hash, '0', 16);
+    }
+    records[2].device = fake_device("cpu two", "zen");
+    write_records("db", records, 3);
+    struct tunedb *db = opened(scratch_path("db"));
+    assert_int_equal(tunedb_count(db), 1);
+    assert_int_equal(tunedb_lookup(db, &records[0].device, &records[0].problem, TUNEDB_EXACT, found, 8), 1);
+    assert_int_equal(tunedb_lookup(db, &records[0].device, &records[0].problem, TUNEDB_STALE, found, 8), 1);
+    assert_true(found[0]->time_ns == 2.0);
+    tunedb_close(db);
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -470,6 +489,7 @@ int main(void)
         TEST(exact_ranks_by_provenance_then_time),
         TEST(nearest_ranks_by_distance_and_leaves_the_problem_itself_to_exact),
         TEST(related_ranks_the_same_architecture_first),
+        TEST(stale_records_are_found_apart_from_the_others),
         TEST(a_hundred_thousand_records_load_and_answer_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,9 @@ struct ladder {
     const struct problem *problem;
     int64_t workspace_cap;
     struct verbose *verbose;
-    double seed_seconds; /* the model's estimate for the best seed; INFINITY: no seed is legal */
+    struct choice model;        /* the best seed; no family: none is legal */
+    double seed_seconds;        /* the model's estimate for it; INFINITY: none is legal */
+    const struct family *loser; /* of a record of this very problem that has lost to it; NULL: of none */
     struct choice choice;
 };
 
@@ -61,22 +63,23 @@ static double estimate(const struct ladder *ladder, const struct family *family,
     return isnan(seconds) ? INFINITY : seconds;
 }
 
-static void choose(struct ladder *ladder, enum selected_by by, const struct family *family, const int64_t *param)
+static struct choice choose(enum selected_by by, const struct family *family, const int64_t *param)
 {
-    ladder->choice = (struct choice){ .family = family, .selected_by = by };
-    memcpy(ladder->choice.param, param, (size_t)family->param_count * sizeof *param);
+    struct choice choice = { .family = family, .selected_by = by };
+    memcpy(choice.param, param, (size_t)family->param_count * sizeof *param);
+    return choice;
 }
 
 /* Takes the text over. */
-static void set_reason(struct ladder *ladder, struct strbuf *reason)
+static void set_reason(struct choice *choice, struct strbuf *reason)
 {
-    snprintf(ladder->choice.reason, sizeof ladder->choice.reason, "%s", reason->text != NULL ? reason->text : "");
+    snprintf(choice->reason, sizeof choice->reason, "%s", reason->text != NULL ? reason->text : "");
     strbuf_free(reason);
 }
 
 /* The last rung: over all seeds of all families the smallest estimate, the earlier one of equals. Collects why each
  * family without a legal seed has none. */
-static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
+static void climb_model(struct ladder *ladder, struct strbuf *reasons)
 {
     ladder->seed_seconds = INFINITY;
     for (int f = 0; f < family_count; f++) {
@@ -93,27 +96,56 @@ static bool climb_model(struct ladder *ladder, struct strbuf *reasons)
             }
             is_legal = true;
             double seconds = estimate(ladder, family, seed);
-            if (ladder->choice.family != NULL && !(seconds < ladder->seed_seconds)) continue;
-            choose(ladder, SELECTED_MODEL, family, seed);
+            if (ladder->model.family != NULL && !(seconds < ladder->seed_seconds)) continue;
+            ladder->model = choose(SELECTED_MODEL, family, seed);
             ladder->seed_seconds = seconds;
         }
         struct problem room;
         const bool is_asked = problem_as(ladder->problem, family->op, &room) != NULL;
         if (!is_legal && is_asked) strbuf_addf(reasons, "; %s: %s", family->name, reason);
     }
-    struct strbuf expected = { 0 };
-    strbuf_addf(&expected, "model: %.3g s expected, no record is near", ladder->seed_seconds);
-    set_reason(ladder, &expected);
-    return ladder->choice.family != NULL;
+}
+
+static void take_model(struct ladder *ladder)
+{
+    struct strbuf reason = { 0 };
+    ladder->choice = ladder->model;
+    strbuf_addf(&reason, "model: %.3g s expected, ", ladder->seed_seconds);
+    if (ladder->loser == NULL)
+        strbuf_add(&reason, "no record is near");
+    else
+        strbuf_addf(&reason, "%s's record lost to this kernel, which has changed since: tune again",
+                    ladder->loser->name);
+    set_reason(&ladder->choice, &reason);
+}
+
+/* A record that was not confirmed against the others of its problem is the best one left where the winner's kernel has changed
+ * since: it lost to that family, clearly. Where the model takes the family, too, that is the better guess. */
+static bool has_lost(const struct ladder *ladder, const struct tunedb_record *record)
+{
+    enum { STALE_MAX = 64 };
+    const double clearly = 1.1;
+    const struct tunedb_record *stale[STALE_MAX];
+    const struct family *expected = ladder->model.family;
+    if (record->provenance == PROVENANCE_SEARCHED || record->family == expected) return false;
+    int count = tunedb_lookup(ladder->db, &record->device, &record->problem, TUNEDB_STALE, stale, STALE_MAX);
+    for (int i = 0; i < count; i++)
+        if (stale[i]->family == expected && clearly * stale[i]->time_ns < record->time_ns) return true;
+    return false;
 }
 
 /* NULL: the record, near `problem`, may be used; else why not. */
-static const char *objection(const struct ladder *ladder, const struct problem *problem,
+static const char *objection(struct ladder *ladder, const struct problem *problem,
                              const struct tunedb_record *record, enum selected_by by)
 {
     const char *reason = select_rejection(record->family, ladder->device, ladder->dialect, ladder->problem,
                                           record->param, ladder->workspace_cap);
-    if (reason != NULL || by == SELECTED_EXACT) return reason;
+    if (reason != NULL) return reason;
+    if (has_lost(ladder, record)) {
+        if (by == SELECTED_EXACT && ladder->loser == NULL) ladder->loser = record->family;
+        return "it lost to a kernel that has changed since and that the model takes";
+    }
+    if (by == SELECTED_EXACT) return NULL;
     if (problem_distance(problem, &record->problem) > SELECT_DISTANCE_MAX) return "it is too far";
     if (estimate(ladder, record->family, record->param) > SELECT_VETO * ladder->seed_seconds)
         return "the model expects it to be much slower than the best seed";
@@ -131,7 +163,7 @@ static void explain(struct ladder *ladder, const struct problem *problem, enum s
                     problem_distance(problem, &record->problem));
     if (by == SELECTED_RELATED) strbuf_addf(&reason, " on %s", record->device.name);
     strbuf_addf(&reason, " (%s)", tunedb_layer_path(ladder->db, record->layer));
-    set_reason(ladder, &reason);
+    set_reason(&ladder->choice, &reason);
 }
 
 /* problem: the one to choose for, as the operation of the records sees it. */
@@ -145,7 +177,7 @@ static bool climb_records(struct ladder *ladder, const struct problem *problem, 
         const struct tunedb_record *record = records[i];
         const char *reason = objection(ladder, problem, record, by);
         if (reason == NULL) {
-            choose(ladder, by, record->family, record->param);
+            ladder->choice = choose(by, record->family, record->param);
             explain(ladder, problem, by, record);
             return true;
         }
@@ -167,7 +199,7 @@ static bool climb_relatives(struct ladder *ladder)
 {
     struct problem room;
     const struct problem *own = ladder->problem, *stated = own;
-    if (ladder->choice.family != NULL) stated = problem_as(own, ladder->choice.family->op, &room);
+    if (ladder->model.family != NULL) stated = problem_as(own, ladder->model.family->op, &room);
     if (stated == own)
         return climb_records(ladder, own, SELECTED_NEAREST, TUNEDB_NEAREST) ||
                climb_records(ladder, own, SELECTED_RELATED, TUNEDB_RELATED);
@@ -182,14 +214,18 @@ hpck_status select_choice(const struct tunedb *db, const struct device_desc *dev
                           const struct problem *problem, int64_t workspace_cap, struct verbose *verbose,
                           struct choice *choice, struct error *err)
 {
-    struct ladder ladder = { db, device, dialect, problem, workspace_cap, verbose, INFINITY, { 0 } };
+    struct ladder ladder = { .db = db,
+                             .device = device,
+                             .dialect = dialect,
+                             .problem = problem,
+                             .workspace_cap = workspace_cap,
+                             .verbose = verbose };
     struct strbuf reasons = { 0 };
     char text[PROBLEM_TEXT_MAX];
-    bool found = climb_records(&ladder, problem, SELECTED_EXACT, TUNEDB_EXACT);
-    if (!found) {
-        bool has_seed = climb_model(&ladder, &reasons); /* first, for its estimate; kept if no record is better */
-        found = climb_relatives(&ladder) || has_seed;
-    }
+    climb_model(&ladder, &reasons); /* first: records are judged by it */
+    if (!climb_records(&ladder, problem, SELECTED_EXACT, TUNEDB_EXACT) && !climb_relatives(&ladder))
+        take_model(&ladder);
+    const bool found = ladder.choice.family != NULL;
     if (found)
         *choice = ladder.choice;
     else

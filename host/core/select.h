@@ -10,7 +10,11 @@
  *
  * A record counts only if it is legal for this very problem and device (select_rejection). Records of another problem
  * or device must also be near (problem_distance at most SELECT_DISTANCE_MAX), and the model must not expect them to be
- * much worse than the best seed (SELECT_VETO): a kernel tuned for one row is no choice for thousands. */
+ * much worse than the best seed (SELECT_VETO): a kernel tuned for one row is no choice for thousands.
+ *
+ * Stale records are never used, and still say something: a record that is not confirmed (provenance below searched) and is more than
+ * a tenth slower than a stale one of another family for its problem is the best loser left. It is passed over where the model takes the
+ * family that won. */
 #ifndef HPCK_CORE_SELECT_H
 #define HPCK_CORE_SELECT_H
 

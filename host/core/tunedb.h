@@ -48,7 +48,8 @@ const char *tunedb_user_path(const struct tunedb *db);
 enum tunedb_match {
     TUNEDB_EXACT,   /* same device, same problem */
     TUNEDB_NEAREST, /* same device, nearest problem by problem_distance */
-    TUNEDB_RELATED  /* another device of the same backend and type (same architecture first), nearest problem */
+    TUNEDB_RELATED, /* another device of the same backend and type (same architecture first), nearest problem */
+    TUNEDB_STALE    /* same device, same problem: what was measured with a kernel that has changed since */
 };
 
 /* Fills at most `capacity` records, best first; returns how many. Higher layers come before lower ones, within a

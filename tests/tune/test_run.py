@@ -1,4 +1,5 @@
 """A run of hpck-tune: what it writes, that the library then selects it, and that budget and inputs are respected."""
+import json
 import os
 import time
 import unittest
@@ -68,6 +69,16 @@ class Run(TuneTest):
             self.tune("--db", self.db, "--evals", "4", "--strategy", "random", "--seed", "5", TINY)
             tried.append([entry["record"]["params"] for entry in self.trials()])
         self.assertEqual(tried[0], tried[1])
+
+    def test_no_choice_is_confirmed_without_what_a_changed_kernel_had_won_with(self):
+        self.tune("--evals", "4", TINY)
+        first, second = records(self.db)[:2]
+        stale = {**second, "source_hash": "0" * 16, "time_ns": first["time_ns"] / 4, "provenance": "searched"}
+        self.db = self.path("stale.jsonl", json.dumps({**first, "provenance": "searched"}) + "\n" + json.dumps(stale) + "\n")
+        result = self.tune("--db", self.db, "--evals", "1", TINY)
+        self.assertEqual([result[TINY]["old"]["params"], result[TINY]["evaluations"]], [first["params"], 1])
+        measured = [row["params"] for row in records(self.db) if row["source_hash"] == second["source_hash"]]
+        self.assertIn(second["params"], measured)  # although the search had no time for it
 
     def test_related_shapes_start_from_each_other(self):
         self.tune("--evals", "3", TINY)
