@@ -27,6 +27,11 @@ static const char faulty_source[] =
     "extern \"C\" __global__ void reuse(float *x) { __shared__ float s[64]; for (int k = 0; k < 2; k++) { "
     "s[threadIdx.x] = x[threadIdx.x];\n"
     "  __syncthreads(); x[threadIdx.x] += s[63 - threadIdx.x]; } }\n"
+    /* the first warp has read it before the barrier, the second behind it, the third writes */
+    "extern \"C\" __global__ void readers(float *x) { __shared__ float s[32]; int i = threadIdx.x % 32, w = "
+    "threadIdx.x / 32;\n"
+    "  float y = 0; if (w == 0) s[i] = x[i]; __syncthreads(); if (w == 0) y = s[i]; __syncthreads();\n"
+    "  if (w == 1) y = s[i]; if (w == 2) s[i] = 1; x[threadIdx.x] = y; }\n"
     /* n is counted in by the first warp or by both; what follows is a read by all, by volatile, or a write by the second */
     "#define COUNT(threads) __shared__ int n; if (threadIdx.x == 0) n = 0; __syncthreads(); if (threadIdx.x < "
     "threads) "
@@ -145,6 +150,10 @@ static void races_and_uninitialised_reads_are_reported(void **state)
     kernel = faulty("reuse");
     x = emulated_zeros(256);
     emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared-memory race", "kernel reuse"));
+    kernel = faulty("readers");
+    x = emulated_zeros(384);
+    emulated_expect_fault(kernel, 1, 96, params, 719,
+                          REPORTS("shared-memory race, write after read: warp 2 and warp 1", "kernel readers"));
     kernel = faulty("unwritten");
     x = emulated_zeros(256);
     emulated_expect_fault(kernel, 1, 64, params, 719,

@@ -93,6 +93,6 @@ foreach(declaration ${cuda_declarations})
     add_test(NAME cuda_static_${family}
              COMMAND ${HPCK_CODEGEN_PYTHON} ${PROJECT_SOURCE_DIR}/tests/static/test_static.py ${family})
     set_tests_properties(cuda_static_${family} PROPERTIES TIMEOUT 600 LABELS release-only SKIP_RETURN_CODE 77 ENVIRONMENT
-        "HPCK_NVRTC=${HPCK_NVRTC};PYTHONDONTWRITEBYTECODE=1")
+        "HPCK_NVRTC=${HPCK_NVRTC};HPCK_STATIC_CACHE=${HPCK_TEST_CACHE}/static;PYTHONDONTWRITEBYTECODE=1")
   endif()
 endforeach()

@@ -20,7 +20,7 @@ target_link_libraries(test_cuda_compile PRIVATE hpckemu_testing) # it loads what
 foreach(name cuda_seeds cuda_addresses)
   target_link_libraries(test_${name} PRIVATE hpckemu_testing)
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT
-      "${HPCK_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")
+      "${HPCK_CUDA_TEST_ENVIRONMENT};HPCK_CUDA_DRIVER=$<TARGET_FILE:hpckemu>;HPCK_NVRTC=${nvrtc}")
 endforeach()
 set_tests_properties(cuda_seeds PROPERTIES LABELS release-only)
 

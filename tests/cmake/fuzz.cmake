@@ -21,7 +21,7 @@ if(HPCK_FUZZ) # we are that second build tree
 endif()
 
 set(HPCK_FUZZ_SECONDS 10 CACHE STRING "length of each fuzzing test")
-set(HPCK_FUZZ_FLAGS "-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer")
+set(HPCK_FUZZ_FLAGS "-O1 -gline-tables-only -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer")
 find_program(HPCK_FUZZ_CLANG NAMES clang clang-14 clang-15 clang-16 clang-17 clang-18)
 if(HPCK_FUZZ_CLANG AND NOT DEFINED HPCK_HAS_LIBFUZZER)
   set(probe ${PROJECT_BINARY_DIR}/CMakeFiles/fuzz_probe)
@@ -41,7 +41,7 @@ endif()
 set(tree ${PROJECT_BINARY_DIR}/fuzz)
 add_test(NAME fuzz_build COMMAND ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJECT_SOURCE_DIR} ${tree}
     --build-noclean --build-generator ${CMAKE_GENERATOR} --build-target fuzzers
-    --build-options -DHPCK_FUZZ=ON -DHPCK_TESTS=ON -DHPCK_TOOLS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    --build-options -DHPCK_FUZZ=ON -DHPCK_TESTS=ON -DHPCK_TOOLS=OFF -DCMAKE_BUILD_TYPE=None
                     -DCMAKE_C_COMPILER=${HPCK_FUZZ_CLANG} -DCMAKE_C_FLAGS=${HPCK_FUZZ_FLAGS})
 set_tests_properties(fuzz_build PROPERTIES FIXTURES_SETUP fuzz TIMEOUT 900 LABELS release-only) # it has sanitizers of its own
 

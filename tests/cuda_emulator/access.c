@@ -9,6 +9,7 @@
 #include "decode.h"
 #include "order.h"
 #include "shadow.h"
+#include "undefined.h"
 
 static const char *const verbs[] = { [ACCESS_READ] = "read",
                                      [ACCESS_STRONG_READ] = "read",
@@ -91,6 +92,35 @@ uint8_t *access_host(struct warp *warp, int lane, enum ptx_space space, uint64_t
     default:
         return global_host(warp, lane, address, bytes, access);
     }
+}
+
+static inline bool is_defined(const uint8_t *defined, uint32_t bytes)
+{
+    uint64_t bits = UINT64_MAX;
+    for (; bytes > 8; bytes -= 8, defined += 8) {
+        uint64_t part;
+        memcpy(&part, defined, sizeof part);
+        bits &= part;
+    }
+    return (bits & ~undefined_bits(defined, bytes)) == UINT64_MAX;
+}
+
+bool access_checked(struct warp *warp, enum ptx_space space, const uint64_t address[], uint32_t count,
+                    uint32_t bytes, enum access access)
+{
+    struct memory *memory = warp->launch->memory;
+    const bool is_shared = space == SPACE_SHARED;
+    if (is_shared) shadow_lanes(warp, address, count, bytes, access);
+    if (access == ACCESS_WRITE) {
+        for (uint32_t i = 0; i < count && !is_shared; i++)
+            memory_define(memory, address[i], bytes);
+        return true;
+    }
+    const uint8_t *defined = is_shared ? shadow_defined(warp->block->checker) : memory->defined;
+    const uint64_t first = is_shared ? 0 : GLOBAL_WINDOW;
+    for (uint32_t i = 0; i < count && defined != NULL; i++)
+        if (!is_defined(defined + (address[i] - first), bytes)) return false;
+    return true;
 }
 
 enum ptx_space access_take_space(struct opcode_words *words)

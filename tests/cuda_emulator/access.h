@@ -45,14 +45,14 @@ static inline struct extent extent_narrow(const uint32_t *address, uint32_t coun
     return (struct extent){ .lowest = low + offset, .highest = high + offset, .bits = bits | offset };
 }
 
-/* While the checker is off: may accesses of `bytes` each, in shared or global memory, be made without a look at each? Then bias + address
- * is where they are in host memory. false says no more than that lanes have to be looked at one by one. */
+/* May accesses of `bytes` each, in shared or global memory, be made without a look at each? Then bias + address is where they are in host
+ * memory. false says no more than that lanes have to be looked at one by one. */
 static inline bool access_together(struct warp *warp, enum ptx_space space, struct extent extent, uint32_t bytes,
                                    uint64_t *bias)
 {
     struct launch *launch = warp->launch;
     const uint64_t end = extent.highest + bytes;
-    if (launch->check || extent.bits & (bytes - 1) || extent.lowest > extent.highest || end < bytes) return false;
+    if (extent.bits & (bytes - 1) || extent.lowest > extent.highest || end < bytes) return false;
     if (space == SPACE_SHARED) {
         *bias = (uint64_t)(uintptr_t)warp->shared;
         return extent.lowest >= SHARED_BASE && end <= warp->shared_end;
@@ -66,6 +66,11 @@ static inline bool access_together(struct warp *warp, enum ptx_space space, stru
     *bias = (uint64_t)(uintptr_t)launch->memory->base - GLOBAL_WINDOW;
     return true;
 }
+
+/* While the checker is on, of weak accesses that are made together: it is told of each. false: some of what is read is undefined, and
+ * lanes have to be looked at one by one, which tells it again. */
+bool access_checked(struct warp *warp, enum ptx_space space, const uint64_t address[], uint32_t count,
+                    uint32_t bytes, enum access access);
 
 /* Where a shared-memory address points (SHARED_WINDOW taken off): the block, and the address in it. shared::cta addresses only
  * reach the warp's own block; `cluster`: those of the other blocks of the cluster are good too. The access is checked. */

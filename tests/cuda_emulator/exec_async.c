@@ -103,6 +103,9 @@ static bool complete_together(struct warp *warp, const struct async_copy *copy)
     if (whole != LANES || !access_together(warp, SPACE_SHARED, extent_wide(copy->to, LANES, 0), 16, &to) ||
         !access_together(warp, SPACE_GLOBAL, extent_wide(copy->from, LANES, 0), 16, &from))
         return false;
+    if (warp->launch->check && (!access_checked(warp, SPACE_GLOBAL, copy->from, LANES, 16, ACCESS_READ) ||
+                                !access_checked(warp, SPACE_SHARED, copy->to, LANES, 16, ACCESS_WRITE)))
+        return false;
     for (int i = 0; i < LANES; i++)
         memcpy((uint8_t *)(uintptr_t)(to + copy->to[i]), (const uint8_t *)(uintptr_t)(from + copy->from[i]), 16);
     return true;
@@ -111,8 +114,7 @@ static bool complete_together(struct warp *warp, const struct async_copy *copy)
 static void complete(struct warp *warp, struct async_copy *copy, uint32_t lanes)
 {
     warp->op = copy->op;
-    if (lanes != FULL_MASK || warp->launch->check || !complete_together(warp, copy))
-        FOR_LANES(lanes, complete_lane(warp, copy, i););
+    if (lanes != FULL_MASK || !complete_together(warp, copy)) FOR_LANES(lanes, complete_lane(warp, copy, i););
     copy->lanes &= ~lanes;
 }
 

@@ -1,5 +1,5 @@
 /* ld and st (PTX ISA 9.7.9.8 to 9.7.9.12). A full warp that stays inside one allocation is checked once, not lane by lane:
- * that is what keeps SIMT kernels fast. Everything else, and every access while the checker runs, goes lane by lane. */
+ * that is what keeps SIMT kernels fast. Everything else goes lane by lane. */
 #include <string.h>
 
 #include "access.h"
@@ -14,11 +14,26 @@ enum { FLAG_SIGNED = 8 }; /* beside those of order.h */
 static bool whole_warp(struct warp *warp, const struct op *op, uint32_t k, uint32_t mask, uint64_t *bias)
 {
     const uint64_t offset = (uint64_t)op->imm;
-    if (mask != FULL_MASK || warp->launch->check) return false;
+    if (mask != FULL_MASK) return false;
     const struct extent extent = op->wide >> k & 1 ? extent_wide(ROW(const uint64_t, k), LANES, offset)
                                                    : extent_narrow(ROW(const uint32_t, k), LANES, offset);
     if (!access_together(warp, op->space, extent, (uint32_t)op->size * op->vector, bias)) return false;
     *bias += offset;
+    return true;
+}
+
+/* The same while checks are on, unless the checker has to look at each lane: then they have been made known to it. */
+static bool whole_checked(struct warp *warp, const struct op *op, uint32_t k, enum access access)
+{
+    uint64_t address[LANES];
+    if (op->flags & ORDER_STRONG) return false;
+    for (uint32_t v = k; v < (uint32_t)op->defs + op->uses;
+         v++) /* the address, and of a store the data behind it */
+        if (undefined_in(warp, op, v)) return false;
+    for (int i = 0; i < LANES; i++)
+        address[i] = access_address(warp, op, k, i);
+    if (!access_checked(warp, op->space, address, LANES, (uint32_t)op->size * op->vector, access)) return false;
+    undefined_clear(warp, op, FULL_MASK);
     return true;
 }
 
@@ -134,7 +149,8 @@ HANDLER(load)
 {
     uint64_t bias;
     if (warp->launch->traffic != NULL) traffic_access(warp, op, op->defs, mask);
-    if (op->natural && whole_warp(warp, op, op->defs, mask, &bias))
+    if (op->natural && whole_warp(warp, op, op->defs, mask, &bias) &&
+        (!warp->launch->check || whole_checked(warp, op, op->defs, ACCESS_READ)))
         load_whole(warp, op, bias);
     else
         load_lanes(warp, op, mask);
@@ -145,7 +161,8 @@ HANDLER(store)
     uint64_t bias;
     warp->launch->progress++;
     if (warp->launch->traffic != NULL) traffic_access(warp, op, 0, mask);
-    if (op->natural && whole_warp(warp, op, 0, mask, &bias)) {
+    if (op->natural && whole_warp(warp, op, 0, mask, &bias) &&
+        (!warp->launch->check || whole_checked(warp, op, 0, ACCESS_WRITE))) {
         store_whole(warp, op, bias);
         return;
     }

@@ -259,12 +259,15 @@ static void find_rows(struct warp *warp, const struct op *op, const uint8_t *row
     uint64_t address[LANES] = { 0 }, bias;
     for (uint32_t i = 0; i < count; i++)
         address[i] = access_address(warp, op, k, (int)i);
-    if (access_together(warp, SPACE_SHARED, extent_wide(address, count, 0), 16, &bias))
+    if (access_together(warp, SPACE_SHARED, extent_wide(address, count, 0), 16, &bias) &&
+        op->space == SPACE_SHARED) {
+        if (warp->launch->check) access_checked(warp, SPACE_SHARED, address, count, 16, ACCESS_READ);
         for (uint32_t i = 0; i < count; i++)
             rows[i] = (const uint8_t *)(uintptr_t)(bias + address[i]);
-    else
-        for (uint32_t i = 0; i < count; i++)
-            rows[i] = access_host(warp, (int)i, op->space, address[i], 16, ACCESS_READ);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = access_host(warp, (int)i, op->space, address[i], 16, ACCESS_READ);
 }
 
 /* What is undefined in the rows is so in the fragments. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = 0xffff, NOBODY = 0xfffe };
+enum { MANY = 0xffff, NOBODY = 0xfffe, KNOWN = 64 };
 
 struct mark {
     uint32_t clock;
@@ -20,8 +20,11 @@ struct mark {
 };
 
 struct cell {
-    struct mark write, read;               /* read.agent MANY: see readers */
-    struct mark strong_write, strong_read; /* atomic operations are strong writes */
+    struct mark write, read; /* read.agent MANY: see readers */
+};
+
+struct strong {              /* few words have such marks, and two arrays keep cells small */
+    struct mark write, read; /* atomic operations are strong writes */
 };
 
 struct clocks {
@@ -35,8 +38,11 @@ struct checker {
     struct clocks *clocks;
     uint32_t words, first; /* the agent that is warp 0 */
     struct cell *cells;
-    uint32_t *readers; /* [word][agents]: each agent's clock when it last read, where reader is MANY */
-    uint8_t *defined;  /* by byte: bits that are */
+    struct strong *strong;
+    uint32_t strong_first, strong_end; /* no word outside has strong marks */
+    uint32_t *readers; /* [agent][words]: each agent's clock when it last read, where reader is MANY */
+    uint64_t *known; /* by word, a bit for each agent modulo 64: there the clocks are known; elsewhere they are 0 */
+    uint8_t *defined; /* by byte: bits that are */
 };
 
 /* Who accesses, as the rules see it. */
@@ -89,9 +95,13 @@ struct checker *shadow_open(struct clocks *clocks, uint32_t rank, uint32_t share
     checker->words = (shared_end + 3) / 4;
     checker->first = rank * clocks->per_block;
     checker->cells = calloc(checker->words, sizeof *checker->cells);
+    checker->strong = calloc(checker->words, sizeof *checker->strong);
     checker->readers = calloc((size_t)checker->words * clocks->agents, sizeof *checker->readers);
+    checker->known = calloc(checker->words, sizeof *checker->known);
     checker->defined = calloc(checker->words, 4);
-    if (checker->cells != NULL && checker->readers != NULL && checker->defined != NULL) return checker;
+    if (checker->cells != NULL && checker->strong != NULL && checker->readers != NULL && checker->known != NULL &&
+        checker->defined != NULL)
+        return checker;
     shadow_close(checker);
     return NULL;
 }
@@ -100,7 +110,9 @@ void shadow_close(struct checker *checker)
 {
     if (checker == NULL) return;
     free(checker->cells);
+    free(checker->strong);
     free(checker->readers);
+    free(checker->known);
     free(checker->defined);
     free(checker);
 }
@@ -108,6 +120,8 @@ void shadow_close(struct checker *checker)
 void shadow_start_block(struct checker *checker)
 {
     memset(checker->cells, 0, checker->words * sizeof *checker->cells);
+    memset(checker->strong, 0, checker->words * sizeof *checker->strong);
+    checker->strong_first = checker->strong_end = 0;
     memset(checker->defined, 0, (size_t)4 * checker->words);
 }
 
@@ -245,51 +259,80 @@ static inline void check_mark(const struct accessor *by, const struct mark *mark
     if ((mark->bytes & bytes) && unseen(by, mark->agent, mark->clock)) race(by, word, kind, mark->agent);
 }
 
-static void check_readers(const struct accessor *by, const struct checker *checker, uint32_t word, uint8_t bytes,
-                          const char *kind)
+static inline uint32_t *reader(const struct checker *checker, uint32_t word, uint32_t agent)
+{
+    return checker->readers + (size_t)agent * checker->words + word;
+}
+
+static inline void note_reader(struct checker *checker, uint32_t word, uint32_t agent, uint32_t clock)
+{
+    const uint64_t bit = (uint64_t)1 << agent % KNOWN;
+    if ((checker->known[word] & bit) == 0) {
+        for (uint32_t v = agent % KNOWN; v < checker->clocks->agents; v += KNOWN)
+            *reader(checker, word, v) = 0;
+        checker->known[word] |= bit;
+    }
+    *reader(checker, word, agent) = clock;
+}
+
+static inline struct strong *strong_of(const struct checker *checker, uint32_t word)
+{
+    return word >= checker->strong_first && word < checker->strong_end ? &checker->strong[word] : NULL;
+}
+
+static inline void check_readers(const struct accessor *by, const struct checker *checker, uint32_t word,
+                                 uint8_t bytes, const char *kind)
 {
     const struct cell *cell = &checker->cells[word];
-    const uint32_t agents = checker->clocks->agents, *readers = checker->readers + (size_t)word * agents;
+    if ((cell->read.bytes & bytes) == 0) return;
     if (cell->read.agent != MANY) {
         check_mark(by, &cell->read, word, bytes, kind);
         return;
     }
-    for (uint32_t v = 0; v < agents && (cell->read.bytes & bytes); v++)
-        if (unseen(by, v, readers[v])) race(by, word, kind, v);
+    for (uint64_t rest = checker->known[word]; rest != 0; rest &= rest - 1)
+        for (uint32_t v = (uint32_t)__builtin_ctzll(rest); v < checker->clocks->agents; v += KNOWN)
+            if (unseen(by, v, *reader(checker, word, v))) race(by, word, kind, v);
+}
+
+static void write_over_strong(const struct accessor *by, struct checker *checker, struct strong *strong,
+                              uint32_t word, uint8_t bytes)
+{
+    check_mark(by, &strong->read, word, bytes, "write after read");
+    if (strong->write.bytes & bytes)
+        check_writer(by, checker, &strong->write, word, "write after atomic or volatile write");
+    strong->read.bytes &= (uint8_t)~bytes;
+    strong->write.bytes &= (uint8_t)~bytes;
 }
 
 static inline void on_write(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
+    struct strong *strong = strong_of(checker, word);
     if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "write after write");
     check_readers(by, checker, word, bytes, "write after read");
-    check_mark(by, &cell->strong_read, word, bytes, "write after read");
-    if (cell->strong_write.bytes & bytes)
-        check_writer(by, checker, &cell->strong_write, word, "write after atomic or volatile write");
+    if (strong != NULL) write_over_strong(by, checker, strong, word, bytes);
     bool again = cell->write.agent == by->agent && cell->write.clock == by->now;
     cell->write = (struct mark){ by->now, (uint16_t)by->agent, again ? cell->write.bytes | bytes : bytes };
     cell->read.bytes &= (uint8_t)~bytes;
-    cell->strong_read.bytes &= (uint8_t)~bytes;
-    cell->strong_write.bytes &= (uint8_t)~bytes;
 }
 
 static inline void on_read(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes)
 {
     struct cell *cell = &checker->cells[word];
+    const struct strong *strong = strong_of(checker, word);
     if (cell->write.bytes & bytes) check_writer(by, checker, &cell->write, word, "read after write");
-    if (cell->strong_write.bytes & bytes)
-        check_writer(by, checker, &cell->strong_write, word, "read after atomic or volatile write");
+    if (strong != NULL && strong->write.bytes & bytes)
+        check_writer(by, checker, &strong->write, word, "read after atomic or volatile write");
     if (cell->read.bytes == 0 || cell->read.agent == by->agent) {
         cell->read.agent = (uint16_t)by->agent;
         cell->read.clock = by->now;
     } else {
-        uint32_t agents = checker->clocks->agents, *readers = checker->readers + (size_t)word * agents;
         if (cell->read.agent != MANY) {
-            memset(readers, 0, agents * sizeof *readers);
-            readers[cell->read.agent] = cell->read.clock;
+            checker->known[word] = 0;
+            note_reader(checker, word, cell->read.agent, cell->read.clock);
             cell->read.agent = MANY;
         }
-        readers[by->agent] = by->now;
+        note_reader(checker, word, by->agent, by->now);
     }
     cell->read.bytes |= bytes;
 }
@@ -299,30 +342,46 @@ static void on_strong(const struct accessor *by, struct checker *checker, uint32
                       bool is_read)
 {
     struct cell *cell = &checker->cells[word];
-    struct mark *mark = is_read ? &cell->strong_read : &cell->strong_write;
+    struct strong *strong = &checker->strong[word];
+    struct mark *mark = is_read ? &strong->read : &strong->write;
+    if (checker->strong_end == 0) checker->strong_first = word;
+    if (word < checker->strong_first) checker->strong_first = word;
+    if (word >= checker->strong_end) checker->strong_end = word + 1;
     check_mark(by, &cell->write, word, bytes,
                is_read ? "read after write" : "atomic or volatile write after write");
     if (!is_read) check_readers(by, checker, word, bytes, "atomic or volatile write after read");
     *mark = (struct mark){ by->now, (uint16_t)by->agent, mark->bytes | bytes };
 }
 
-static void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
-                      enum access access)
+/* Some bytes of a word. */
+static void on_word(const struct accessor *by, struct checker *checker, uint32_t word, uint8_t bytes,
+                    enum access access)
 {
-    const bool defines = access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE;
-    for (uint32_t at = address; at < address + bytes;) {
-        uint32_t word = at / 4, first = at % 4, count = 4 - first;
-        if (count > address + bytes - at) count = address + bytes - at;
-        uint8_t set = (uint8_t)(((1u << count) - 1) << first);
-        for (uint32_t i = 0; i < count && defines; i++)
-            checker->defined[at + i] = 0xff;
-        if (access == ACCESS_WRITE)
-            on_write(by, checker, word, set);
-        else if (access == ACCESS_READ)
-            on_read(by, checker, word, set);
-        else
-            on_strong(by, checker, word, set, access == ACCESS_STRONG_READ);
-        at += count;
+    if (access == ACCESS_WRITE)
+        on_write(by, checker, word, bytes);
+    else if (access == ACCESS_READ)
+        on_read(by, checker, word, bytes);
+    else
+        on_strong(by, checker, word, bytes, access == ACCESS_STRONG_READ);
+}
+
+static inline void each_word(const struct accessor *by, struct checker *checker, uint32_t address, uint32_t bytes,
+                             enum access access)
+{
+    const uint32_t end = address + bytes;
+    if (access == ACCESS_WRITE || access == ACCESS_STRONG_WRITE) memset(checker->defined + address, 0xff, bytes);
+    if ((address | bytes) % 4 == 0 && access == ACCESS_READ) {
+        for (uint32_t word = address / 4; word < end / 4; word++)
+            on_read(by, checker, word, 0xf);
+    } else if ((address | bytes) % 4 == 0 && access == ACCESS_WRITE) {
+        for (uint32_t word = address / 4; word < end / 4; word++)
+            on_write(by, checker, word, 0xf);
+    } else {
+        for (uint32_t at = address, count; at < end; at += count) {
+            const uint32_t first = at % 4;
+            count = 4 - first < end - at ? 4 - first : end - at;
+            on_word(by, checker, at / 4, (uint8_t)(((1u << count) - 1) << first), access);
+        }
     }
 }
 
@@ -333,6 +392,18 @@ void shadow_shared(struct warp *warp, int lane, struct block *block, uint32_t ad
     const uint32_t *seen = clock_of(warp);
     const struct accessor by = { .warp = warp, .lane = lane, .seen = seen, .me = me, .agent = me, .now = seen[me] };
     each_word(&by, block->checker, address, bytes, access);
+}
+
+void shadow_lanes(struct warp *warp, const uint64_t address[], uint32_t count, uint32_t bytes, enum access access)
+{
+    uint32_t me = agent_of(warp);
+    const uint32_t *seen = clock_of(warp);
+    struct accessor by = { .warp = warp, .seen = seen, .me = me, .agent = me, .now = seen[me] };
+    for (uint32_t i = 0; i < count; i++) {
+        if (i != 0 && address[i] == address[i - 1]) continue;
+        by.lane = (int)i;
+        each_word(&by, warp->block->checker, (uint32_t)address[i], bytes, access);
+    }
 }
 
 void shadow_issue(struct async_view *view, struct warp *warp, int lane)

@@ -19,6 +19,8 @@ uint8_t *shadow_defined(struct checker *checker);
 
 void shadow_shared(struct warp *warp, int lane, struct block *block, uint32_t address, uint32_t bytes,
                    enum access access);
+/* The same for the first `count` lanes of the warp, in its own block. */
+void shadow_lanes(struct warp *warp, const uint64_t address[], uint32_t count, uint32_t bytes, enum access access);
 
 /* All warps of the set have met: what each did before is ordered before what any of them does from now on. */
 void shadow_join(struct block *block, uint32_t warps);

@@ -104,14 +104,6 @@ uint8_t *undefined_memory(const struct warp *warp, const uint8_t *host)
     return NULL;
 }
 
-uint64_t undefined_bits(const uint8_t *defined, uint32_t size)
-{
-    uint64_t bits = UINT64_MAX;
-    if (defined == NULL) return 0;
-    memcpy(&bits, defined, size);
-    return ~bits;
-}
-
 void undefined_read(struct warp *warp, const struct op *op, uint32_t k, int lane, uint64_t bits,
                     const uint8_t *host, bool partial)
 {

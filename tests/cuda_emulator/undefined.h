@@ -5,6 +5,8 @@
 #ifndef EMULATOR_UNDEFINED_H
 #define EMULATOR_UNDEFINED_H
 
+#include <string.h>
+
 #include "lanes.h"
 
 struct origin {          /* of undefined bits */
@@ -62,7 +64,13 @@ void undefined_use(struct warp *warp, const struct op *op, uint32_t k, uint32_t 
 _Noreturn void undefined_fault(struct warp *warp, int lane, const struct origin *origin, const char *as);
 
 /* `size` bytes of memory as a value: its undefined bits. defined NULL: none. */
-uint64_t undefined_bits(const uint8_t *defined, uint32_t size);
+static inline uint64_t undefined_bits(const uint8_t *defined, uint32_t size)
+{
+    uint64_t bits = UINT64_MAX;
+    if (defined == NULL) return 0;
+    memcpy(&bits, defined, size);
+    return ~bits;
+}
 /* The memory takes over what is undefined in the lane's value. Global memory takes the padding of a structure, which was read together
  * with the structure, and what was there before, as when a bit-field is set; all else is a fault. */
 void undefined_write(struct warp *warp, const struct op *op, uint32_t k, int lane, uint8_t *host, uint32_t size);

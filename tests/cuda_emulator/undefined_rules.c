@@ -347,6 +347,15 @@ static bool has_undefined_operands(const struct warp *warp, const struct op *op)
     return warp->undefined->preds[op->pred[2] & ~PREDICATE_NEGATED] != 0;
 }
 
+/* Before they are written anew. */
+static bool has_undefined_results(const struct warp *warp, const struct op *op)
+{
+    for (uint32_t k = 0; k < op->defs; k++)
+        if (undefined_in(warp, op, k)) return true;
+    return (warp->undefined->preds[op->pred[0] & ~PREDICATE_NEGATED] |
+            warp->undefined->preds[op->pred[1] & ~PREDICATE_NEGATED]) != 0;
+}
+
 void undefined_run(struct warp *warp, const struct op *op, uint32_t mask)
 {
     if (op->rule == RULE_PREDICATES) {
@@ -354,7 +363,7 @@ void undefined_run(struct warp *warp, const struct op *op, uint32_t mask)
     } else if (op->rule != RULE_OWN) {
         if (has_undefined_operands(warp, op))
             propagate(warp, op, mask);
-        else
+        else if (has_undefined_results(warp, op))
             undefined_clear(warp, op, mask);
     }
     op->run(warp, op, mask);

@@ -1,9 +1,13 @@
-"""NVRTC from Python: a CUDA text to PTX and machine code, with what ptxas says about it."""
+"""NVRTC from Python: a CUDA text to PTX and machine code, with what ptxas says about it. HPCK_STATIC_CACHE names a folder where
+that is kept, by text, options and version of NVRTC."""
 
 import collections
 import ctypes
+import hashlib
 import os
+import pickle
 import re
+from pathlib import Path
 
 Usage = collections.namedtuple("Usage", "registers barriers local_bytes stack spill_stores spill_loads")
 
@@ -13,6 +17,9 @@ class Nvrtc:
         self.library = ctypes.CDLL(os.environ["HPCK_NVRTC"])
         self.error_text = self.library.nvrtcGetErrorString
         self.error_text.restype = ctypes.c_char_p
+        self.cache = os.environ.get("HPCK_STATIC_CACHE")
+        library = Path(os.environ["HPCK_NVRTC"])
+        self.version = f"{library.resolve()} {library.stat().st_size} {library.stat().st_mtime_ns}" if library.exists() else None
 
     def check(self, code, what, log=""):
         if code != 0:
@@ -28,6 +35,20 @@ class Nvrtc:
 
     def compile(self, source, options, target):
         """(cubin, PTX, ptxas's messages) for sm_TARGET."""
+        if not self.cache or not self.version:
+            return self.compile_now(source, options, target)
+        key = hashlib.sha256("\0".join([self.version, target, *options, source]).encode()).hexdigest()
+        kept = Path(self.cache) / key
+        if kept.exists():
+            return pickle.loads(kept.read_bytes())
+        result = self.compile_now(source, options, target)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(pickle.dumps(result))
+        partial.rename(kept)
+        return result
+
+    def compile_now(self, source, options, target):
         program = ctypes.c_void_p()
         create = self.library.nvrtcCreateProgram
         self.check(create(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None), "nvrtcCreateProgram")
