@@ -106,10 +106,11 @@ static const char *run(hpck_handle *handle, const struct family *family, const s
     if (workload_verify(workload, plan, &err) != HPCK_OK)
         fail_msg("%s, %s %s: %s", line, family->name, point, error_text(&err));
     /* Where there is a main loop, it decides, except of reductions, which count from the first load to the last store. A convolution
-     * gathers what lies under each tap of its filter, and reduce_strided has a work-item for each output. */
+     * gathers what lies under each tap of its filter unless it is transformed first, and reduce_strided has a work-item for each output. */
     const bool is_whole = problem->op == OP_REDUCE;
     const bool has_loop = !is_whole && hpckemu_counter("loop_shared_requests") > 0;
-    const bool is_gathering = problem->op == OP_CONV || strcmp(family->name, "reduce_strided") == 0;
+    const bool is_gathering = (problem->op == OP_CONV && strcmp(family->name, "conv_winograd_simt") != 0) ||
+                              strcmp(family->name, "reduce_strided") == 0;
     const long long conflicts = hpckemu_counter(is_whole ? "shared_conflicts" : "loop_shared_conflicts");
     const long long wasted = is_gathering ? 0 : hpckemu_counter(has_loop ? "loop_global_wasted" : "global_wasted");
     verdict[0] = '\0';

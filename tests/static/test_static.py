@@ -134,7 +134,7 @@ class Checker:
             loop["at_most"] = min(most, loop.get("at_most", most))
         code = sass.kernels(cubin)[self.family.steps[0].kernel]
         if loop:
-            self.check_loop(name, loop, sass.main_loop(code, next(iter(loop)), loop.pop("passes", 1)))
+            self.check_loop(name, loop, self.main_loop(cubin, next(iter(loop)), loop.pop("passes", 1)))
         self.check_kernel(f"{name}: the kernel", sm, kernel, code, usage(log)[self.family.steps[0].kernel], values)
         return name
 
@@ -147,8 +147,13 @@ class Checker:
         values = dataclasses.replace(values, defines=[macros.get(name, own[name]) for name in own])
         cubin, _, _ = self.nvrtc.compile(self.texts[dtype_in, dtype_out], self.options(seed, values), self.family.cuda_target or str(sm))
         loop, _ = self.evaluator.counts(where, asked, tuple(seed.values()))
-        code = sass.kernels(cubin)[self.family.steps[0].kernel]
-        return sass.total(sass.main_loop(code, next(iter(loop)), loop.get("passes", 1)))
+        return sass.total(self.main_loop(cubin, next(iter(loop)), loop.get("passes", 1)))
+
+    def main_loop(self, cubin, name, passes):
+        """Of the step whose loop has the most instructions of that name."""
+        kernels = sass.kernels(cubin)
+        return max((sass.main_loop(kernels[step.kernel], name, passes) for step in self.family.steps if step.kernel in kernels),
+                   key=lambda found: found[name])  # fmt: skip
 
     def check_cutlass(self, row):
         fields = gemm(self.family, 0) | dict(trans_a=int(row["trans"][0] == "t"), trans_b=int(row["trans"][1] == "t"))
