@@ -243,6 +243,7 @@ static double reduce_expect(const struct workload *w, const struct workload_oper
     struct reference_reduce r = {
         .operation = (int)fields_of(w)->operation,
         .compensated = (int)fields_of(w)->compensated,
+        .is_row = fields_of(w)->form == REDUCE_ROW && !reduce_is_normalization(fields_of(w)->operation),
         .alpha = (double)w->options.alpha,
         .beta = (double)w->options.beta,
         .correction = CORRECTION,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "reference/gemm.h"
+#include "reference/reduce.h"
 
 enum { IDENTITY, RELU, GELU, SILU };
 static const enum reference_dtype narrow_dtypes[] = { REFERENCE_F16, REFERENCE_BF16 };
@@ -387,6 +388,28 @@ static void fp32_overflow_is_inf_where_every_order_overflows(void **state)
     assert_true(isinf(bound));
 }
 
+static void bound_of_rows_covers_a_tree_and_no_chain(void **state)
+{
+    (void)state;
+    enum { COUNT = 1 << 20 };
+    float *x = malloc(COUNT * sizeof *x);
+    assert_non_null(x);
+    float chain = 0.0F;
+    for (int i = 0; i < COUNT; i++)
+        chain += x[i] = 0.1F;
+    const struct reference_reduce row = {
+        .is_row = 1, .alpha = 1.0, .x = x, .dims = 1, .extent = { COUNT }, .x_step = { 1 }
+    };
+    double bound;
+    double sum = reference_reduce_value(&row, REFERENCE_REDUCE_Y, &bound);
+    assert_false(fabs((double)chain - sum) <= bound);
+    for (int span = COUNT / 2; span > 0; span /= 2)
+        for (int i = 0; i < span; i++)
+            x[i] += x[i + span];
+    assert_true(fabs((double)x[0] - sum) <= bound);
+    free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(tf32_operands_may_be_rounded_to_nearest),
         cmocka_unit_test(nan_and_inf_must_be_themselves),
         cmocka_unit_test(fp32_overflow_is_inf_where_every_order_overflows),
+        cmocka_unit_test(bound_of_rows_covers_a_tree_and_no_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

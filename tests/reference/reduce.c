@@ -77,8 +77,14 @@ static int64_t count_of(const struct reference_reduce *r)
     return count;
 }
 
-/* Additions that a term takes part in: tiles of 8, chains of 64 of them and of what these come to, one for each segment at most, or
- * trees of blocks. Segments are what the fastest reduced dimension leaves. Never more than there are terms. */
+static int64_t log2_of(int64_t count)
+{
+    return count > 1 ? ilogb((double)count) : 0;
+}
+
+/* Additions that a term takes part in. Rows: 3 in a tile, 8 tiles of a block, 128 lanes, and blocks as a tree. Else tiles of 8, chains of 64 of
+ * them and of what these come to, one for each segment at most, or trees of blocks. Segments are what the fastest reduced dimension
+ * leaves. Never more than there are terms. */
 static int64_t depth_of(const struct reference_reduce *r)
 {
     const int64_t count = count_of(r);
@@ -89,7 +95,8 @@ static int64_t depth_of(const struct reference_reduce *r)
         fastest = step;
         segments = count / r->extent[i];
     }
-    const int64_t depth = 140 + count / 512 + segments + (count > 1 ? ilogb((double)count) : 0);
+    int64_t depth = 140 + count / 512 + segments + log2_of(count);
+    if (r->is_row) depth = 20 + log2_of(count / 8192 + segments); /* no more blocks than that */
     return depth < count ? depth : count;
 }
 

@@ -10,6 +10,7 @@ enum { REFERENCE_REDUCE_DIMS = 8 };
 struct reference_reduce {
     int operation;   /* = enum reduce_operation */
     int compensated; /* bound of a compensated sum */
+    int is_row;      /* added up as rows are, whose trees have the least depth; 0: in any order that is promised */
     double alpha, beta, correction, epsilon;
     enum reference_dtype dtype_in, dtype_out;
     const void *x, *x2, *y_in; /* x2: dot; y_in: y before the call, not read when beta == 0 */
