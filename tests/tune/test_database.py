@@ -1,11 +1,14 @@
 """show, export, merge and prune."""
 import json
 import os
+import pathlib
+import subprocess
 import unittest
 
-from harness import TINY, TuneTest, records
+from harness import TINY, TUNE, TuneTest, records
 
 OTHER = "gemm:f32:nn:m9n9k9"
+SHIP = pathlib.Path(__file__).resolve().parent / "../../scripts/ship-tuning"
 
 
 class Database(TuneTest):
@@ -30,6 +33,20 @@ class Database(TuneTest):
     def test_what_ships_in_the_library_fits_its_kernels(self):
         shown = self.expect(0, "show", HPCK_DB="").stdout.splitlines()[0]
         self.assertRegex(shown, r"^layer 1: \(built in\): \d+ records$", "run hpck-tune prune on the files of kernels/tuned")
+
+    def test_the_best_confirmed_records_ship(self):
+        first, second = records(self.db)[:2]
+        rows = [{**first, "provenance": "measured", "time_ns": 1.0}, {**second, "provenance": "searched", "time_ns": 2.0},
+                {**first, "problem": OTHER, "provenance": "measured"},  # never confirmed
+                {**second, "problem": "gemm:f32:nn:m7n7k7", "provenance": "searched", "source_hash": "0" * 16}]
+        source = self.path("source.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        for keep, times in ((1, [2.0]), (2, [2.0, 1.0]), (2, [2.0, 1.0])):
+            done = subprocess.run([SHIP, "--build", os.path.dirname(os.path.dirname(TUNE)), "--into", self.folder,
+                                   "--keep", str(keep), "name", source], text=True, capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shipped = records(self.path("name.jsonl"))
+            self.assertEqual([row["time_ns"] for row in shipped], times)
+            self.assertEqual({row["problem"] for row in shipped}, {TINY})
 
     def test_export_and_merge_carry_everything_over(self):
         shared = self.path("shared.jsonl", self.expect(0, "export").stdout)  # what ships in the library, too
