@@ -34,6 +34,10 @@ class Database(TuneTest):
         shown = self.expect(0, "show", HPCK_DB="").stdout.splitlines()[0]
         self.assertRegex(shown, r"^layer 1: \(built in\): \d+ records$", "run hpck-tune prune on the files of kernels/tuned")
 
+    def ship(self, *arguments):
+        return subprocess.run([SHIP, "--build", os.path.dirname(os.path.dirname(TUNE)), "--into", self.folder, *arguments],
+                              text=True, capture_output=True)
+
     def test_the_best_confirmed_records_ship(self):
         first, second = records(self.db)[:2]
         rows = [{**first, "provenance": "measured", "time_ns": 1.0}, {**second, "provenance": "searched", "time_ns": 2.0},
@@ -41,12 +45,15 @@ class Database(TuneTest):
                 {**second, "problem": "gemm:f32:nn:m7n7k7", "provenance": "searched", "source_hash": "0" * 16}]
         source = self.path("source.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         for keep, times in ((1, [2.0]), (2, [2.0, 1.0]), (2, [2.0, 1.0])):
-            done = subprocess.run([SHIP, "--build", os.path.dirname(os.path.dirname(TUNE)), "--into", self.folder,
-                                   "--keep", str(keep), "name", source], text=True, capture_output=True)
+            done = self.ship("--keep", str(keep), "name", source)
             self.assertEqual(done.returncode, 0, done.stderr)
             shipped = records(self.path("name.jsonl"))
             self.assertEqual([row["time_ns"] for row in shipped], times)
             self.assertEqual({row["problem"] for row in shipped}, {TINY})
+        done = self.ship("other", self.path("stale.jsonl", json.dumps(rows[3]) + "\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("tune again", done.stderr)
+        self.assertFalse(os.path.exists(self.path("other.jsonl")))
 
     def test_export_and_merge_carry_everything_over(self):
         shared = self.path("shared.jsonl", self.expect(0, "export").stdout)  # what ships in the library, too
