@@ -91,6 +91,8 @@ static bool check(const struct family *family, const struct family_text *text, i
     }
     if (family->op == OP_GEMM && !choose_seed(family, &problem, turn, &point))
         problem.field.gemm.m = 3; /* or many rows */
+    if (family->op == OP_CONV && !choose_seed(family, &problem, turn, &point))
+        problem.field.conv.groups = problem.field.conv.c; /* or channels that mix */
     if (!choose_seed(family, &problem, turn, &point)) return false;
     snprintf(target, sizeof target, "%d", sm);
     if (family->cuda_target != NULL) snprintf(target, sizeof target, "%s", family->cuda_target);

@@ -49,7 +49,8 @@ static const char *const problems[] = { "gemm:%s:nn:m128n128k256",
                                         "reduce:norm2:%s:512x1024:axes0",
                                         "reduce:meanvar:%s:1024x256:axes0",
                                         "conv:fwd:%s:nchw:n2c16h16w16k32r3s3:p1:s1:d1:g1",
-                                        "conv:fwd:%s:nhwc:n2c16h16w16k32r3s3:p1:s1:d1:g1" };
+                                        "conv:fwd:%s:nhwc:n2c16h16w16k32r3s3:p1:s1:d1:g1",
+                                        "conv:fwd:%s:nhwc:n2c64h8w8k64r3s3:p1:s1:d1:g64" };
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 static const char *const devices[] = { "t4", "a100", "h100" };
 
