@@ -165,6 +165,32 @@ static void races_and_uninitialised_reads_are_reported(void **state)
     emulated_expect_fault(kernel, 1, 32, params, 719, REPORTS("uninitialised global memory", "thread (16,0,0)"));
 }
 
+/* The first warp copies asynchronously over what the second one reads. */
+static void races_with_asynchronous_copies_are_reported(void **state)
+{
+    static const char source[] =
+        "extern \"C\" __global__ void copied(float4 *x, int wait) { __shared__ float4 s[32]; int i = threadIdx.x % "
+        "32; if (threadIdx.x < 32) s[i] = x[i]; __syncthreads();\n"
+        "  if (threadIdx.x < 32) asm volatile(\"cp.async.cg.shared.global [%0], [%1], 16; cp.async.wait_all;\" :: "
+        "\"r\"((unsigned)__cvta_generic_to_shared(s + i)), \"l\"(x + 32 + i) : \"memory\");\n"
+        "  if (wait) __syncthreads(); if (threadIdx.x >= 32) x[i] = s[i]; }\n";
+    (void)state;
+    char *ptx = emulated_compile(source, "compute_80");
+    for (int wait = 0; wait < 2; wait++) {
+        void *module = NULL, *kernel = NULL;
+        emulated_open("a100", 1);
+        assert_int_equal(cuModuleLoadData(&module, ptx), 0);
+        assert_int_equal(cuModuleGetFunction(&kernel, module, "copied"), 0);
+        uint64_t x = emulated_zeros(1024);
+        void *params[] = { &x, &wait };
+        if (wait)
+            emulated_launch(kernel, 1, 1, 64, 0, params);
+        else
+            emulated_expect_fault(kernel, 1, 64, params, 719, REPORTS("shared-memory race", "kernel copied"));
+    }
+    free(ptx);
+}
+
 /* Between an atomic operation and a plain access of another warp there has to be a barrier; a volatile read may go with it. */
 static void races_with_atomics_are_reported(void **state)
 {
@@ -335,6 +361,7 @@ int main(void)
         cmocka_unit_test(misaligned_accesses_are_reported),
         cmocka_unit_test(divergent_barriers_and_deadlocks_are_reported),
         cmocka_unit_test(races_and_uninitialised_reads_are_reported),
+        cmocka_unit_test(races_with_asynchronous_copies_are_reported),
         cmocka_unit_test(races_with_atomics_are_reported),
         cmocka_unit_test(locks_and_flags_order_memory),
         cmocka_unit_test(the_checker_can_be_switched_off),

@@ -26,6 +26,8 @@ MUTANTS = {
                                                    "(bulk->destinations = 1u << rank) == 0 ||")]),
     "accesses of whole warps are not told to the checker": ("faults", [("access.c", "if (is_shared) shadow_lanes(",
                                                                         "if (false) shadow_lanes(")]),
+    "asynchronous copies of whole warps are not told to the checker": ("faults", [("exec_async.c",
+        "!access_checked(warp, SPACE_SHARED, copy->to, LANES, 16, ACCESS_WRITE)", "false")]),
     "what whole warps read is taken for defined": ("faults", [("access.c", "if (!is_defined(", "if (false && !is_defined(")]),
     "of many readers only the first is known": ("faults", [("shadow.c", "note_reader(checker, word, by->agent, by->now);", "")]),
     "proxy fences are not needed": ("tma", [("shadow.c", "if (by->me == NOBODY)", "if (false)")]),
