@@ -364,6 +364,40 @@ static void norm2_neither_overflows_nor_vanishes(void **state)
     }
 }
 
+/* A block whose squares overflow, vanish or are no numbers, alone among blocks of other sizes. */
+static void norm2_of_blocks_of_other_sizes(void **state)
+{
+    const struct fixture *f = *state;
+    enum { BLOCK = 8192, BLOCKS = 5, N = (BLOCKS - 1) * BLOCK + 1100 };
+    static float x[N];
+    static const struct {
+        float others, block, one; /* elements of the other blocks, of the one, and one element of it */
+    } cases[] = {
+        { 1.0F, 1e30F, 1e30F },    { 1e-30F, 1e30F, 1e30F },   { 1.0F, 1e-30F, 1e-30F },
+        { 1e-30F, 1.0F, 1.0F },    { 1e-30F, 1e-30F, 1.0F },   { 1e-30F, 1e-30F, 1e30F },
+        { 1e18F, 1e18F, 1e18F },   { 1e-42F, 1e-42F, 1e-42F }, { 1e-42F, 0.0F, 0.0F },
+        { 0.0F, 0.0F, 1e-42F },    { 0.0F, 0.0F, 0.0F },       { 3e-10F, 1e-12F, 1e-20F },
+        { 1.0F, 0.0F, 1e30F },     { 1e30F, 1e-30F, NAN },     { 1e-30F, 1e-30F, -INFINITY },
+        { -1e30F, INFINITY, NAN }, { INFINITY, 1.0F, 1e-30F }, { 1e18F, 9e17F, 3e-40F },
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (int block = 0; block < BLOCKS; block += 2) {
+            double squares = 0.0;
+            for (int i = 0; i < N; i++) {
+                x[i] = i / BLOCK != block ? cases[c].others : i % BLOCK == 77 ? cases[c].one : cases[c].block;
+                squares += (double)x[i] * (double)x[i];
+            }
+            const double expected = sqrt(squares), got = (double)full(f, HPCK_NORM2, x, N, 0);
+            if (isfinite(expected)) {
+                assert_true(fabs(got - expected) <= 2e-6 * expected + 0x1p-149);
+            } else {
+                assert_int_equal(isnan(got), isnan(expected));
+                assert_int_equal(isinf(got), isinf(expected));
+            }
+        }
+    }
+}
+
 /* |mean| >> deviation, and a first element that is far from the others. */
 static void variance_does_not_cancel(void **state)
 {
@@ -462,6 +496,7 @@ int main(void)
         cmocka_unit_test(sums_are_trees),
         cmocka_unit_test(columns_in_segments_are_chains_of_chains),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),
+        cmocka_unit_test(norm2_of_blocks_of_other_sizes),
         cmocka_unit_test(variance_does_not_cancel),
         cmocka_unit_test(normalisations_may_write_over_x),
         cmocka_unit_test(compensated_sums_of_infinities),
