@@ -50,14 +50,6 @@ int job_find_trial(const struct job *job, const struct candidate *candidate)
     return -1;
 }
 
-bool job_has_tried(const struct job *job, const struct candidate *candidate)
-{
-    const uint64_t fingerprint = space_fingerprint(&job->space, candidate);
-    for (int i = 0; i < job->trial_count; i++)
-        if (space_fingerprint(&job->space, &job->trials[i].candidate) == fingerprint) return true;
-    return false;
-}
-
 void job_find_best(struct job *job)
 {
     job->best = -1;

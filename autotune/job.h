@@ -37,7 +37,7 @@ struct job {
     struct space space;
     struct search *search;
     struct choice old;                   /* what selection gave when the job was opened */
-    struct candidate reigning;           /* the best confirmed choice: at first the old one */
+    struct candidate reigning;           /* what the last confirmation chose: at first the old one */
     struct candidate rivals[JOB_RIVALS]; /* nothing is confirmed without them: the model's choice, stale records' */
     int rival_count;
 
@@ -76,9 +76,7 @@ hpck_status job_search(struct job *job, struct tuner *tuner, double deadline, st
 void job_fail(struct job *job, const char *message);
 hpck_status job_add_trial(struct job *job, const struct trial *trial, struct error *err);
 int job_find_trial(const struct job *job, const struct candidate *candidate); /* -1: not tried */
-bool job_has_tried(const struct job *job,
-                   const struct candidate *candidate); /* it or one that differs in name only */
-void job_find_best(struct job *job);                   /* sets job->best */
+void job_find_best(struct job *job);                                          /* sets job->best */
 
 /* Measures old choice and leaders against each other in a fresh process, decides, and merges the ranked best into the
  * database. An interrupted run merges without confirming: such records rank below confirmed ones. */

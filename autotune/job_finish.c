@@ -9,6 +9,7 @@
 
 #include "record.h"
 #include "tuner.h"
+#include "verdict.h"
 
 enum { LEADERS = 3, CONFIRM_ROUNDS = 24 };
 static const double LEADER_RANGE = 1.10; /* of the best trial: slower ones are not measured again */
@@ -18,19 +19,18 @@ static const double FINISH_MAX =
 static const double FINISH_MIN = 1.0;
 static const double START_LIMIT = 60.0;
 
-/* The contestants: the reigning choice first, then the old one where that is another, then rivals that a short search has not tried,
- * then the leaders. */
+/* The contestants: the old choice first, then what the last confirmation chose where that is another, the rivals, whatever a short look
+ * at them said, and the leaders. */
 struct final {
     struct candidate side[MEASURE_SIDES_MAX];
     int count;
-    int old;
     int winner;
     struct worker_reply reply;
 };
 
 double job_finish_seconds(const struct job *job, double slice)
 {
-    double one_each = job->best < 0 ? 0.0 : job->trials[job->best].seconds * (LEADERS + 2);
+    double one_each = job->best < 0 ? 0.0 : job->trials[job->best].seconds * (LEADERS + 2 + job->rival_count);
     return fmin(fmax(fmax(FINISH_SHARE * slice, FINISH_MIN), 3.0 * one_each), FINISH_MAX);
 }
 
@@ -62,15 +62,18 @@ static int find_side(const struct final *final, const struct candidate *candidat
     return -1;
 }
 
+static void add_side(struct final *final, const struct candidate *candidate)
+{
+    if (find_side(final, candidate) < 0) final->side[final->count++] = *candidate;
+}
+
 static void choose_sides(const struct job *job, const struct trial *const *ranked, int count, struct final *final)
 {
-    struct candidate old = candidate_of(job->old.family, job->old.param);
-    final->side[final->count++] = job->reigning;
-    if (find_side(final, &old) < 0) final->side[final->count++] = old;
-    final->old = find_side(final, &old);
+    const struct candidate old = candidate_of(job->old.family, job->old.param);
+    add_side(final, &old);
+    add_side(final, &job->reigning);
     for (int i = 0; i < job->rival_count; i++)
-        if (!job_has_tried(job, &job->rivals[i]) && find_side(final, &job->rivals[i]) < 0)
-            final->side[final->count++] = job->rivals[i];
+        add_side(final, &job->rivals[i]);
     for (int i = 0, leaders = 0; i < count && leaders < LEADERS; i++) {
         if (ranked[i]->seconds > LEADER_RANGE * ranked[0]->seconds) break;
         if (find_side(final, &ranked[i]->candidate) >= 0) continue;
@@ -113,32 +116,15 @@ done:
 
 static bool is_measured(const struct final *final, int side)
 {
-    return final->reply.side[side].outcome == OUTCOME_OK && final->reply.side[side].time.samples > 0;
+    return verdict_counts(&final->reply.side[side]);
 }
 
-/* The fastest leader that beats the reigning choice by more than the noise: at least min_gain in the median, and faster
- * in three rounds of four. A reigning choice that is wrong or does not run yields to any that does. */
-static void decide(const struct tuner *tuner, struct final *final)
-{
-    const struct worker_side *side = final->reply.side;
-    final->winner = is_measured(final, 0) ? 0 : -1;
-    for (int i = 1; i < final->count; i++) {
-        if (!is_measured(final, i)) continue;
-        bool is_gain = side[i].ratio.median * (1.0 + tuner->options.min_gain) < 1.0 && side[i].ratio.p75 < 1.0;
-        if (is_measured(final, 0) && !is_gain) continue;
-        if (final->winner > 0 && side[i].time.median >= side[final->winner].time.median) continue;
-        final->winner = i;
-    }
-}
-
-/* old / side: median and quartiles over the rounds. Side 0 is one of the two unless this problem has been confirmed
- * before; then the two ratios to side 0 are divided, which can only make the quartiles wider. */
+/* old / side: median and quartiles over the rounds. */
 static struct measure_ratio gain_of(const struct final *final, int side)
 {
-    const struct measure_ratio *old = &final->reply.side[final->old].ratio;
-    const struct measure_ratio *new = &final->reply.side[side].ratio;
-    if (!is_measured(final, final->old)) return (struct measure_ratio){ NAN, NAN, NAN };
-    return (struct measure_ratio){ old->median / new->median, old->p25 / new->p75, old->p75 / new->p25 };
+    const struct measure_ratio *ratio = &final->reply.side[side].ratio;
+    if (!is_measured(final, 0)) return (struct measure_ratio){ NAN, NAN, NAN };
+    return (struct measure_ratio){ 1.0 / ratio->median, 1.0 / ratio->p75, 1.0 / ratio->p25 };
 }
 
 /* In the medians of the rounds that all shared; 0 where the winner was the fastest. */
@@ -155,7 +141,7 @@ static void take_result(struct job *job, const struct final *final)
 {
     int rival = -1;
     for (int i = 0; i < final->count; i++) {
-        if (i == final->winner || i == final->old || !is_measured(final, i)) continue;
+        if (i == final->winner || i == 0 || !is_measured(final, i)) continue;
         if (rival < 0 || final->reply.side[i].time.median < final->reply.side[rival].time.median) rival = i;
     }
     job->reigning = final->side[final->winner];
@@ -163,7 +149,7 @@ static void take_result(struct job *job, const struct final *final)
     job->confirmed_trials = job->trial_count;
     job->foreign_cpu = final->reply.foreign_cpu;
     job->new_seconds = final->reply.side[final->winner].time.median;
-    job->old_seconds = is_measured(final, final->old) ? final->reply.side[final->old].time.median : NAN;
+    job->old_seconds = is_measured(final, 0) ? final->reply.side[0].time.median : NAN;
     job->gain = gain_of(final, final->winner);
     job->regret = regret_of(final);
     job->rival = rival < 0 ? (struct measure_ratio){ NAN, NAN, NAN } : gain_of(final, rival);
@@ -221,7 +207,7 @@ hpck_status job_finish(struct job *job, struct tuner *tuner, struct error *err)
         if (!is_final) progress_note(&tuner->progress, "%s: not confirmed: %s", job->text, final.reply.message);
     }
     if (is_final) {
-        decide(tuner, &final);
+        final.winner = verdict(final.reply.side, final.count, tuner->options.min_gain);
         if (final.winner >= 0) take_result(job, &final);
     }
     int records_count = make_records(job, tuner, is_final ? &final : NULL, ranked, count, records);
