@@ -299,6 +299,34 @@ static void rows_do_not_depend_on_tuning(void **state)
     assert_true(points > 1);
 }
 
+static struct choice chosen_by_the_model(const struct fixture *f, const char *text, struct problem *problem)
+{
+    struct choice choice;
+    assert_int_equal(problem_parse(text, problem, NULL), HPCK_OK);
+    *problem = problem_canonical(problem);
+    assert_int_equal(select_choice(NULL, f->handle->backend->describe(f->handle->device),
+                                   f->handle->backend->dialect, problem, INT64_MAX, NULL, &choice, NULL),
+                     HPCK_OK);
+    return choice;
+}
+
+/* What is best for a sum reads without prefetching: half the speed where a tile's elements are needed twice. */
+static void a_record_of_a_sum_does_not_slow_its_neighbours(void **state)
+{
+    const struct fixture *f = *state;
+    const struct device_desc *device = f->handle->backend->describe(f->handle->device);
+    static const char *const neighbours[] = { "reduce:meanvar:f32:4096x4096:axes1",
+                                              "reduce:logsumexp:f32:4096x4096:axes1" };
+    struct problem problem;
+    const struct choice sum = chosen_by_the_model(f, "reduce:sum:f32:4096x4096:axes1", &problem);
+    if (strcmp(sum.family->name, "reduce_row_cpu") != 0) return; /* of GPUs no such thing is known */
+    for (int i = 0; i < 2; i++) {
+        const struct choice own = chosen_by_the_model(f, neighbours[i], &problem);
+        assert_true(select_estimate(sum.family, device, &problem, sum.param) >
+                    SELECT_VETO * select_estimate(own.family, device, &problem, own.param));
+    }
+}
+
 /* 2^24 + 1 ones would stop at 2^24 one by one. */
 static void sums_are_trees(void **state)
 {
@@ -493,6 +521,7 @@ int main(void)
         cmocka_unit_test(ties_and_nan),
         cmocka_unit_test(nan_and_inf_propagate),
         cmocka_unit_test(rows_do_not_depend_on_tuning),
+        cmocka_unit_test(a_record_of_a_sum_does_not_slow_its_neighbours),
         cmocka_unit_test(sums_are_trees),
         cmocka_unit_test(columns_in_segments_are_chains_of_chains),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),
