@@ -14,7 +14,10 @@ SHIP = pathlib.Path(__file__).resolve().parent / "../../scripts/ship-tuning"
 class Database(TuneTest):
     def setUp(self):
         super().setUp()
-        self.tune("--evals", "2", TINY)
+        for evals in ("2", "4", "8"):  # while others use the machine a candidate can look slow, which leaves no record
+            self.tune("--evals", evals, TINY)
+            if len(records(self.db)) > 1:
+                break
 
     def read(self, path):
         with open(path, encoding="utf-8") as file:
