@@ -12,9 +12,12 @@
 #include "cblas.h"
 #include "library.h"
 #include "measure.h"
+#include "openblas_core.h"
 #include "reference/numerics.h"
 
 enum { TRIALS = 9, ALIGNMENT = 64 };
+
+static const char VARIABLE[] = "HPCK_OPENBLAS", SONAME[] = "libopenblas.so.0";
 
 struct openblas {
     struct library library;
@@ -65,7 +68,9 @@ static hpck_status openblas_load(void **library, struct error *err)
     hpck_status st = HPCK_OK;
     struct openblas *blas = calloc(1, sizeof *blas);
     if (!blas) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    HPCK_TRY(library_open(&blas->library, "HPCK_OPENBLAS", "libopenblas.so.0", err));
+    const char *chosen = getenv(VARIABLE);
+    openblas_name_core(chosen && *chosen ? chosen : SONAME);
+    HPCK_TRY(library_open(&blas->library, VARIABLE, SONAME, err));
     HPCK_TRY(library_function(&blas->library, "cblas_sgemm", &blas->sgemm, err));
     HPCK_TRY(library_function(&blas->library, "cblas_sgemv", &blas->sgemv, err));
     read_version(blas);

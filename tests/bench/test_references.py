@@ -1,6 +1,7 @@
 """The references compute the very problem: verified against the oracle for every layout, transpose and vector form."""
 import itertools
 import pathlib
+import re
 import unittest
 
 from harness import BenchTest
@@ -62,6 +63,15 @@ class References(BenchTest):
         for row in found[1:]:
             self.assertIn("converted to f32", row["against"]["openblas"]["routine"])
         self.assertRegex(found[0]["against"]["openblas"]["version"], r"OpenBLAS \d.*threads")
+
+    def test_openblas_knows_a_cpu_newer_than_itself_unless_told_otherwise(self):
+        flags = pathlib.Path("/proc/cpuinfo").read_text()
+        if re.search(r"\bavx2\b.*\bfma\b|\bfma\b.*\bavx2\b", flags):
+            row, = self.check("openblas", ["gemm:f32:nn:m8n8k8"])
+            self.assertNotIn("Prescott", row["against"]["openblas"]["version"])
+        if re.search(r"\bpni\b", flags):
+            row, = self.check("openblas", ["gemm:f32:nn:m8n8k8"], OPENBLAS_CORETYPE="Prescott")
+            self.assertIn("Prescott", row["against"]["openblas"]["version"])
 
     def test_clblast_is_right_for_every_problem(self):
         found = self.check("clblast", MATRICES[::3] + VECTORS[::5] + OTHERS[:1])
