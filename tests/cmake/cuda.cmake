@@ -83,6 +83,9 @@ if(HPCK_NVRTC)
   add_cuda_variants(gemm_mma t4 10)
 endif()
 
+add_test(NAME cuda_static_branches COMMAND ${HPCK_CODEGEN_PYTHON} ${PROJECT_SOURCE_DIR}/tests/static/test_sass.py)
+set_tests_properties(cuda_static_branches PROPERTIES ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+
 # What ptxas makes of the seeds of families that have CUDA texts (tests/static): no spills, and the code that they declare.
 file(GLOB cuda_declarations CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.toml)
 list(FILTER cuda_declarations EXCLUDE REGEX "/op\\.toml$")

@@ -2,7 +2,8 @@
 
 Since Volta an instruction has 128 bits: the opcode in bits 0-11 (arithmetic ones spend bits 9-11 on the kinds of their operands),
 the guard predicate in bits 12-15 (15: never executed), the width of an access in bits 73-75 (LDGSTS from sm_100: 74-75), the barrier that a load leaves in bits 110-112, those that an
-instruction waits for in bits 116-121. The numbers are those that the
+instruction waits for in bits 116-121. The distance of a branch, in units of 4 bytes from the next instruction, starts at bit 34;
+from sm_90 on its lowest 8 bits are in bits 16-23. The numbers are those that the
 Mesa driver's assembler writes (src/nouveau/compiler/nak), checked on what ptxas 13.0 makes of small kernels."""
 
 import collections
@@ -33,16 +34,22 @@ BY_12_BITS = {
 }
 NAMES = {code: name for name, codes in BY_12_BITS.items() for code in codes}
 ACCESSES = ("LDG", "STG", "LDS", "STS", "LDGSTS")
-Instruction = collections.namedtuple("Instruction", "name width low high")
+Instruction = collections.namedtuple("Instruction", "name width low high distance")  # of a branch, in instructions
 
 
 def decode(low, high, sm):
     if low >> 12 & 0xF == NEVER:
-        return Instruction("dead", 0, low, high)
+        return Instruction("dead", 0, low, high, 0)
     code = low & 0xFFF
     name = NAMES.get(code) or (BY_9_BITS.get(code & 0x1FF) if code >> 9 else None) or "other"
     width = 32 << (high >> 10 & 3) if name == "LDGSTS" and sm >= 100 else WIDTHS.get(high >> 9 & 7, 0)
-    return Instruction(name, width, low, high)
+    return Instruction(name, width, low, high, distance(low, high, sm) if name == "BRA" else 0)
+
+
+def distance(low, high, sm):
+    field = (low | high << 64) >> 34 & (1 << 48) - 1
+    units = signed(field << 8 | low >> 16 & 0xFF, 56) if sm >= 90 else signed(field, 48)
+    return units * 4 // INSTRUCTION
 
 
 def sections(elf):
@@ -71,20 +78,10 @@ def signed(value, bits):
 
 
 def loops(instructions):
-    """[(first, last)] of every backward branch. Its distance starts at bit 34; from sm_100 on its lowest bits are at 16."""
-    found = []
+    """[(first, last)] of every backward branch."""
     last = max(i for i, x in enumerate(instructions) if x.low & 0xFFF != NOP)  # branches to itself, and is never reached
-    for i, instruction in enumerate(instructions):
-        if instruction.name != "BRA" or i == last:
-            continue
-        word = instruction.low | instruction.high << 64
-        field = word >> 34 & (1 << 48) - 1
-        for distance in (signed(field, 48) * 4, signed(field << 8 | word >> 16 & 0xFF, 56) * 4):
-            first = i + 1 + distance // INSTRUCTION
-            if distance < -INSTRUCTION and distance % INSTRUCTION == 0 and 0 <= first < i:
-                found.append((first, i))
-                break
-    return found
+    targets = ((i + 1 + x.distance, i) for i, x in enumerate(instructions) if x.name == "BRA" and i != last)
+    return [(first, i) for first, i in targets if 0 <= first < i]
 
 
 def main_loop(instructions, name, passes):
