@@ -392,6 +392,26 @@ static void norm2_neither_overflows_nor_vanishes(void **state)
     }
 }
 
+/* 2^129 is no float; an eighth of it is. */
+static void norm2_beyond_floats_comes_back_by_alpha(void **state)
+{
+    const struct fixture *f = *state;
+    float x[16], y[1];
+    const int64_t extents[] = { 16 };
+    hpck_reduce_desc desc = HPCK_REDUCE_DESC_INIT;
+    desc.op = HPCK_NORM2;
+    desc.dims = 1;
+    desc.extents = extents;
+    for (int i = 0; i < 16; i++)
+        x[i] = 0x1p127F;
+    put(f, x, 16);
+    assert_int_equal(
+        hpck_reduce(f->handle, &desc, 0.125F, (hpck_buffer){ f->x, 0 }, 0.0F, (hpck_buffer){ f->y, 0 }, NULL),
+        HPCK_OK);
+    assert_int_equal(hpck_read(f->handle, y, f->y, 0, sizeof y), HPCK_OK);
+    assert_true(y[0] == 0x1p126F);
+}
+
 /* A block whose squares overflow, vanish or are no numbers, alone among blocks of other sizes. */
 static void norm2_of_blocks_of_other_sizes(void **state)
 {
@@ -494,6 +514,22 @@ static void normalisations_may_write_over_x(void **state)
     assert_int_equal(hpck_free(f->handle, y), HPCK_OK);
 }
 
+/* Nothing above the smallest normal float vanishes. */
+static void softmax_of_a_distant_element(void **state)
+{
+    const struct fixture *f = *state;
+    const float x[] = { 0.0F, -87.2F };
+    float y[2];
+    hpck_normalize_desc desc = HPCK_NORMALIZE_DESC_INIT;
+    desc.rows = 1;
+    desc.columns = 2;
+    put(f, x, 2);
+    assert_int_equal(hpck_normalize(f->handle, &desc, (hpck_buffer){ f->x, 0 }, (hpck_buffer){ f->y, 0 }, NULL),
+                     HPCK_OK);
+    assert_int_equal(hpck_read(f->handle, y, f->y, 0, sizeof y), HPCK_OK);
+    assert_true(fabs((double)y[1] / exp((double)x[1]) - 1.0) < 1e-5);
+}
+
 /* Rounding errors of infinite sums are no numbers. */
 static void compensated_sums_of_infinities(void **state)
 {
@@ -525,9 +561,11 @@ int main(void)
         cmocka_unit_test(sums_are_trees),
         cmocka_unit_test(columns_in_segments_are_chains_of_chains),
         cmocka_unit_test(norm2_neither_overflows_nor_vanishes),
+        cmocka_unit_test(norm2_beyond_floats_comes_back_by_alpha),
         cmocka_unit_test(norm2_of_blocks_of_other_sizes),
         cmocka_unit_test(variance_does_not_cancel),
         cmocka_unit_test(normalisations_may_write_over_x),
+        cmocka_unit_test(softmax_of_a_distant_element),
         cmocka_unit_test(compensated_sums_of_infinities),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
