@@ -118,8 +118,9 @@ static hpck_status read_against(const char *text, struct bench_options *options,
         for (int i = 0; i < reference_count; i++)
             if (strlen(references[i]->name) == length && strncmp(references[i]->name, name, length) == 0) found = i;
         if (found < 0) {
-            error_set(err, HPCK_INVALID_ARGUMENT, "--against %s: there is no reference \"%.*s\"; there are: none",
-                      text, (int)length, name);
+            error_set(err, HPCK_INVALID_ARGUMENT,
+                      "--against %s: there is no reference \"%.*s\"; expected none alone, or some of:", text,
+                      (int)length, name);
             for (int i = 0; i < reference_count; i++)
                 error_append(err, " %s", references[i]->name);
             return HPCK_INVALID_ARGUMENT;

@@ -78,8 +78,9 @@ typedef struct hpck_conv_desc {
 HPCK_API hpck_status hpck_conv(hpck_handle *handle, const hpck_conv_desc *desc, float alpha, hpck_buffer x,
                                hpck_buffer filter, float beta, hpck_buffer y, const hpck_sync *sync);
 
-/* The plan that hpck_conv uses: hpck_plan_describe tells what was chosen, hpck_plan_workspace the bytes it needs, which
- * hpck_set_workspace_limit and what hpck_set_workspace gives limit. */
+/* The plan that hpck_conv uses for tensors at multiples of 16 bytes; those at others may get another plan at their first call.
+ * hpck_plan_describe tells what was chosen, hpck_plan_workspace the bytes it needs, which hpck_set_workspace_limit and what
+ * hpck_set_workspace gives limit. */
 HPCK_API hpck_status hpck_conv_plan(hpck_handle *handle, const hpck_conv_desc *desc, hpck_plan **plan);
 
 /* Brings a filter into the form that the kernels for this problem use, once instead of in every call: for inference, where
