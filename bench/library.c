@@ -19,12 +19,16 @@ static void remember_file(struct library *library)
     free(path);
 }
 
-hpck_status library_open(struct library *library, const char *variable, const char *soname, struct error *err)
+const char *library_file(const char *variable, const char *soname)
 {
     const char *chosen = getenv(variable);
-    const char *file = chosen && *chosen ? chosen : soname;
+    return chosen && *chosen ? chosen : soname;
+}
+
+hpck_status library_open(struct library *library, const char *variable, const char *soname, struct error *err)
+{
     /* it stays in memory: threads and state of its own outlive a close */
-    library->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    library->handle = dlopen(library_file(variable, soname), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library->handle) return error_set(err, HPCK_UNSUPPORTED, "not on this machine: %s", dlerror());
     remember_file(library);
     return HPCK_OK;

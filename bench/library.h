@@ -9,7 +9,10 @@ struct library {
     char file[128]; /* the name of the file that was opened, links resolved: it carries the version */
 };
 
-/* Opens the file that the environment variable names, else `soname`. UNSUPPORTED: not there. */
+/* The file that the environment variable names, else `soname`. */
+const char *library_file(const char *variable, const char *soname);
+
+/* Opens that file. UNSUPPORTED: not there. */
 hpck_status library_open(struct library *library, const char *variable, const char *soname, struct error *err);
 /* The first of several names that is there: a list that ends with NULL. */
 hpck_status library_open_first(struct library *library, const char *variable, const char *const *sonames,

@@ -68,8 +68,7 @@ static hpck_status openblas_load(void **library, struct error *err)
     hpck_status st = HPCK_OK;
     struct openblas *blas = calloc(1, sizeof *blas);
     if (!blas) HPCK_FAIL(err, HPCK_OUT_OF_MEMORY, "no memory");
-    const char *chosen = getenv(VARIABLE);
-    openblas_name_core(chosen && *chosen ? chosen : SONAME);
+    openblas_name_core(library_file(VARIABLE, SONAME));
     HPCK_TRY(library_open(&blas->library, VARIABLE, SONAME, err));
     HPCK_TRY(library_function(&blas->library, "cblas_sgemm", &blas->sgemm, err));
     HPCK_TRY(library_function(&blas->library, "cblas_sgemv", &blas->sgemv, err));

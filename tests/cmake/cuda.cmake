@@ -38,11 +38,11 @@ endforeach()
 # Tests of the library, run once more on the emulated device (tests/cuda_emulator): template, NVRTC, PTX, launch, result.
 find_library(HPCK_NVRTC NAMES nvrtc nvrtc.so.13 PATHS /usr/local/cuda /usr/local/cuda-13.0 PATH_SUFFIXES lib lib64)
 if(HPCK_NVRTC)
-  foreach(name gemm_semantics conv_semantics conv_as_gemm reduce_semantics row_stability gemm_random conv_random reduce_random
+  foreach(name gemm_semantics conv_semantics conv_as_gemm reduce_semantics reduce_accuracy row_stability gemm_random conv_random reduce_random
                plan cache handle_threads api api_overlap)
     add_test(NAME cuda_emulated_${name} COMMAND test_${name})
     set(environment ${HPCK_TEST_ENVIRONMENT})
-    if(name MATCHES "semantics|as_gemm|stability") # the others have to do with compiling
+    if(name MATCHES "semantics|accuracy|as_gemm|stability") # the others have to do with compiling
       set(environment ${HPCK_CUDA_TEST_ENVIRONMENT})
     endif()
     list(APPEND environment LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/leaks_nvrtc.supp:print_suppressions=0:use_tls=0)
